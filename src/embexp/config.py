@@ -50,9 +50,9 @@ class Word2VecConfig:
     window: int = 5
     negative: int = 5
     min_count: int = 5
-    epochs: int = 5
-    sample: float = 1e-3
-    alpha: float = 0.025
+    epochs: int = 10
+    sample: float = 1e-4
+    alpha: float = 0.05
     min_alpha: float = 0.0001
     ns_exponent: float = 0.75
     seed: int = 1
@@ -64,14 +64,15 @@ class ClassifierConfig:
 
     encoder: str = "mean_pool"
     hidden_size: int = 64
+    initial_scale: float = 0.1  # random rows start in uniform(-initial_scale, initial_scale)
 
 
 @dataclass(frozen=True)
 class BudgetConfig:
     """Optimiser steps of a cell: at least min_steps, at least `passes` over its labelled texts."""
 
-    min_steps: int = 800
-    passes: float = 4.0
+    min_steps: int = 200
+    passes: float = 2.0
 
 
 @dataclass(frozen=True)
@@ -80,8 +81,9 @@ class TrainingConfig:
 
     batch_size: int = 32
     budget: BudgetConfig = field(default_factory=BudgetConfig)
-    learning_rate: float = 0.001  # head, Adam
-    embedding_learning_rate: float = 0.05  # rows, Adagrad
+    learning_rate: float = 0.003  # head, Adam
+    embedding_learning_rate: float = 0.3  # rows, Adagrad
+    weight_decay: float = 0.0  # head's weights only, decoupled
     device: str = "auto"  # auto | cpu | cuda
 
 

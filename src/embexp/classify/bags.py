@@ -1,0 +1,53 @@
+"""Texts as bags of token ids: all that a mean-pooled text is, in compressed sparse rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Bags:
+    """The distinct token ids of each text, with the number of times they occur.
+
+    Text t holds the entries `offsets[t]` to `offsets[t + 1]`; an empty text holds none.
+
+    Attributes:
+        indices: Token ids, int32, shape (entries,), ascending within a text.
+        counts: Occurrences, float32, shape (entries,).
+        offsets: int64, shape (texts + 1,).
+    """
+
+    indices: NDArray[np.int32]
+    counts: NDArray[np.float32]
+    offsets: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def select(self, texts: NDArray[np.integer[Any]]) -> Bags:
+        """Return the bags of some texts, in the order given, as a copy."""
+        lengths = self.offsets[texts + 1] - self.offsets[texts]
+        offsets = np.zeros(len(texts) + 1, np.int64)
+        np.cumsum(lengths, out=offsets[1:])
+        places = np.repeat(self.offsets[texts] - offsets[:-1], lengths) + np.arange(offsets[-1])
+        return Bags(self.indices[places], self.counts[places], offsets)
+
+    def tokens(self) -> NDArray[np.int64]:
+        """Return the number of tokens of each text, int64, shape (texts,)."""
+        sums = np.zeros(len(self.counts) + 1, np.int64)
+        np.cumsum(self.counts, out=sums[1:], dtype=np.int64)
+        return sums[self.offsets[1:]] - sums[self.offsets[:-1]]
+
+    def mean_weights(self) -> NDArray[np.float32]:
+        """Return counts divided by the tokens of their text: the weights of a mean over tokens."""
+        tokens = np.repeat(self.tokens(), np.diff(self.offsets))
+        return self.counts / tokens.astype(np.float32)
+
+
+def singletons(texts: int) -> Bags:
+    """Return bags in which text t holds only row t, once: for texts that are pooled already."""
+    return Bags(np.arange(texts, dtype=np.int32), np.ones(texts, np.float32), np.arange(texts + 1))

@@ -1,0 +1,259 @@
+"""The compiled training loop of mean-pooled texts: one pass over memory for each optimiser step.
+
+A step of the usual loop moves the whole embedding matrix (dense gradient, dense optimiser). But a mean-pooled
+text is a weighted sum of the rows of its distinct tokens, only those rows have a gradient, and with Adagrad a row
+without a gradient does not move: updating just the rows of a batch *is* the dense update. Each step here
+
+1. gathers the rows of the batch's texts and notes, for each distinct row, which texts hold it (a linked list),
+2. runs the head (linear, ReLU, linear, softmax cross-entropy) forward and backward and takes its Adam step,
+3. walks the distinct rows once: sums the row's gradient, updates Adagrad's accumulator and the row.
+
+`reference.py` is the same computation in plain PyTorch with autograd; tests hold the two together. Signatures are
+explicit, so that importing this module compiles it (or loads the compiled code) once for each process.
+
+The head travels as four matrices: hidden weight (vector_size, hidden_size), hidden bias (1, hidden_size), output
+weight (hidden_size, classes), output bias (1, classes); all arrays are C-contiguous float32 unless stated.
+"""
+# mypy: disable-error-code="no-untyped-def"
+
+from __future__ import annotations
+
+import numba as nb
+import numpy as np
+from numba import types
+
+# The defaults of torch.optim.Adam and torch.optim.Adagrad.
+BETA_1, BETA_2, ADAM_EPSILON = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
+ADAGRAD_EPSILON = np.float32(1e-10)
+ONE = np.float32(1)
+
+_OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
+_f32, _i64 = types.float32, types.int64
+_matrix = types.float32[:, ::1]
+_head = types.UniTuple(_matrix, 4)
+
+
+def _readable(dtype: types.Type, dimensions: int = 1) -> types.Array:
+    """Return the type of an array that is only read, so that memory-mapped files are taken too."""
+    return types.Array(dtype, dimensions, "C", readonly=True)
+
+
+_bags = (_readable(types.int32), _readable(_f32), _readable(_i64))
+
+
+@nb.njit(types.void(_readable(_f32, 2), *_bags, _matrix), **_OPTIONS)
+def pool_texts(matrix, indices, weights, offsets, pooled):
+    """Write the weighted sum of each text's rows into `pooled`, shape (texts, vector_size)."""
+    pooled[:] = 0
+    for text in range(pooled.shape[0]):
+        for entry in range(offsets[text], offsets[text + 1]):
+            row, weight = indices[entry], weights[entry]
+            for k in range(pooled.shape[1]):
+                pooled[text, k] += weight * matrix[row, k]
+
+
+@nb.njit(_f32(_matrix, _readable(_i64), _head, _matrix, _matrix), **_OPTIONS)
+def _forward(pooled, labels, head, hidden, errors):
+    """Fill `hidden` (after ReLU) and `errors` (d loss / d logits); return the batch's mean cross-entropy."""
+    hidden_weight, hidden_bias, output_weight, output_bias = head
+    batch_size, classes = errors.shape
+    loss = np.float32(0)
+    for i in range(batch_size):
+        for j in range(hidden.shape[1]):
+            hidden[i, j] = hidden_bias[0, j]
+        for k in range(pooled.shape[1]):
+            x = pooled[i, k]
+            for j in range(hidden.shape[1]):
+                hidden[i, j] += x * hidden_weight[k, j]
+        for c in range(classes):
+            errors[i, c] = output_bias[0, c]
+        for j in range(hidden.shape[1]):
+            if hidden[i, j] > 0:
+                for c in range(classes):
+                    errors[i, c] += hidden[i, j] * output_weight[j, c]
+            else:
+                hidden[i, j] = 0
+        highest = errors[i, 0]
+        for c in range(1, classes):
+            highest = max(highest, errors[i, c])
+        total = np.float32(0)
+        label_logit = errors[i, labels[i]] - highest
+        for c in range(classes):
+            errors[i, c] = np.exp(errors[i, c] - highest)
+            total += errors[i, c]
+        loss += np.log(total) - label_logit
+        for c in range(classes):
+            errors[i, c] /= total * np.float32(batch_size)
+        errors[i, labels[i]] -= ONE / np.float32(batch_size)
+    return loss / np.float32(batch_size)
+
+
+@nb.njit(types.void(_matrix, _matrix, _matrix, _head, _head, _matrix), **_OPTIONS)
+def _backward(pooled, hidden, errors, head, gradients, hidden_errors):
+    """Fill the head's `gradients` and `hidden_errors` (d loss / d hidden, before ReLU)."""
+    output_weight = head[2]
+    weight_1, bias_1, weight_2, bias_2 = gradients
+    weight_1[:] = 0
+    bias_1[:] = 0
+    weight_2[:] = 0
+    bias_2[:] = 0
+    for i in range(pooled.shape[0]):
+        for c in range(errors.shape[1]):
+            bias_2[0, c] += errors[i, c]
+        for j in range(hidden.shape[1]):
+            error = np.float32(0)
+            if hidden[i, j] > 0:
+                for c in range(errors.shape[1]):
+                    error += errors[i, c] * output_weight[j, c]
+                    weight_2[j, c] += hidden[i, j] * errors[i, c]
+            hidden_errors[i, j] = error
+        for j in range(hidden.shape[1]):
+            bias_1[0, j] += hidden_errors[i, j]
+        for k in range(pooled.shape[1]):
+            x = pooled[i, k]
+            for j in range(hidden.shape[1]):
+                weight_1[k, j] += x * hidden_errors[i, j]
+
+
+@nb.njit(types.void(_matrix, _matrix, _matrix, _matrix), **_OPTIONS)
+def _pooled_errors(hidden_errors, hidden_weight, transposed, pooled_errors):
+    """Fill d loss / d pooled text, shape (batch, vector_size); `transposed` is scratch for the weight."""
+    for k in range(hidden_weight.shape[0]):
+        for j in range(hidden_weight.shape[1]):
+            transposed[j, k] = hidden_weight[k, j]
+    pooled_errors[:] = 0
+    for i in range(hidden_errors.shape[0]):
+        for j in range(hidden_errors.shape[1]):
+            x = hidden_errors[i, j]
+            if x != 0:
+                for k in range(pooled_errors.shape[1]):
+                    pooled_errors[i, k] += x * transposed[j, k]
+
+
+@nb.njit(types.void(_matrix, _matrix, _matrix, _matrix, _f32, _f32, _f32), **_OPTIONS)
+def _adam(weight, gradient, first, second, rate, second_scale, keep):
+    """Take an Adam step with decoupled weight decay; `keep` is 1 - learning rate x decay."""
+    for i in range(weight.shape[0]):
+        for j in range(weight.shape[1]):
+            g = gradient[i, j]
+            first[i, j] = BETA_1 * first[i, j] + (ONE - BETA_1) * g
+            second[i, j] = BETA_2 * second[i, j] + (ONE - BETA_2) * g * g
+            step = rate * first[i, j] / (np.sqrt(second[i, j]) * second_scale + ADAM_EPSILON)
+            weight[i, j] = keep * weight[i, j] - step
+
+
+@nb.njit(
+    types.void(
+        _matrix, _matrix, _head, *_bags, _readable(_i64), _readable(_i64, 2), _f32, _f32, _f32, types.b1, _f32[::1]
+    ),
+    **_OPTIONS,
+)
+def train_steps(
+    matrix,
+    accumulator,
+    head,
+    indices,
+    weights,
+    offsets,
+    labels,
+    batches,
+    row_rate,
+    head_rate,
+    head_decay,
+    train_rows,
+    losses,
+):
+    """Train the rows (Adagrad) and the head (Adam) in place, one optimiser step for each row of `batches`.
+
+    Args:
+        matrix: The embedding matrix, shape (vocabulary, vector_size); unchanged unless `train_rows`.
+        accumulator: Adagrad's sums of squared gradients, same shape; any size if not `train_rows`.
+        head: The head's four matrices.
+        indices: Token ids of the bags, int32.
+        weights: Their share in the mean of their text.
+        offsets: First entry of each text, int64, shape (texts + 1,).
+        labels: Class numbers, int64, shape (texts,).
+        batches: Text numbers, int64, shape (steps, batch_size).
+        row_rate: Adagrad's learning rate.
+        head_rate: Adam's learning rate.
+        head_decay: Decoupled weight decay of the head's weights (not of its biases).
+        train_rows: Whether the rows move.
+        losses: Receives the mean cross-entropy of each step, shape (steps,).
+    """
+    steps, batch_size = batches.shape
+    vector_size, hidden_size = head[0].shape
+    classes = head[2].shape[1]
+    longest = 0
+    for text in range(offsets.size - 1):
+        longest = max(longest, offsets[text + 1] - offsets[text])
+    entries = longest * batch_size if train_rows else 0
+    holder, previous = np.empty(entries, np.int32), np.empty(entries, np.int32)
+    share, distinct = np.empty(entries, np.float32), np.empty(entries, np.int32)
+    last = np.full(matrix.shape[0] if train_rows else 0, -1, np.int32)
+
+    pooled = np.zeros((batch_size, vector_size), np.float32)
+    pooled_errors = np.zeros((batch_size, vector_size), np.float32)
+    hidden = np.zeros((batch_size, hidden_size), np.float32)
+    hidden_errors = np.zeros((batch_size, hidden_size), np.float32)
+    errors = np.zeros((batch_size, classes), np.float32)
+    batch_labels = np.zeros(batch_size, np.int64)
+    transposed = np.zeros((hidden_size, vector_size), np.float32)
+    row_gradient = np.zeros(vector_size, np.float32)
+    gradients = (np.zeros_like(head[0]), np.zeros_like(head[1]), np.zeros_like(head[2]), np.zeros_like(head[3]))
+    first = (np.zeros_like(head[0]), np.zeros_like(head[1]), np.zeros_like(head[2]), np.zeros_like(head[3]))
+    second = (np.zeros_like(head[0]), np.zeros_like(head[1]), np.zeros_like(head[2]), np.zeros_like(head[3]))
+    power_1, power_2 = 1.0, 1.0
+
+    for step in range(steps):
+        entries, rows = 0, 0
+        pooled[:] = 0
+        for i in range(batch_size):
+            text = batches[step, i]
+            batch_labels[i] = labels[text]
+            for entry in range(offsets[text], offsets[text + 1]):
+                row, weight = indices[entry], weights[entry]
+                for k in range(vector_size):
+                    pooled[i, k] += weight * matrix[row, k]
+                if train_rows:
+                    if last[row] < 0:
+                        distinct[rows] = row
+                        rows += 1
+                    holder[entries], share[entries], previous[entries] = i, weight, last[row]
+                    last[row] = entries
+                    entries += 1
+
+        losses[step] = _forward(pooled, batch_labels, head, hidden, errors)
+        _backward(pooled, hidden, errors, head, gradients, hidden_errors)
+        if train_rows:
+            _pooled_errors(hidden_errors, head[0], transposed, pooled_errors)
+
+        power_1 *= 0.9
+        power_2 *= 0.999
+        rate = np.float32(head_rate / (1 - power_1))
+        second_scale = np.float32(1 / np.sqrt(1 - power_2))
+        keep = ONE - head_rate * head_decay
+        for part in range(4):
+            _adam(
+                head[part],
+                gradients[part],
+                first[part],
+                second[part],
+                rate,
+                second_scale,
+                keep if part % 2 == 0 else ONE,
+            )
+
+        for place in range(rows):
+            row = distinct[place]
+            entry = last[row]
+            last[row] = -1
+            row_gradient[:] = 0
+            while entry >= 0:
+                weight, i = share[entry], holder[entry]
+                for k in range(vector_size):
+                    row_gradient[k] += weight * pooled_errors[i, k]
+                entry = previous[entry]
+            for k in range(vector_size):
+                total = accumulator[row, k] + row_gradient[k] * row_gradient[k]
+                accumulator[row, k] = total
+                matrix[row, k] -= row_rate * row_gradient[k] / (np.sqrt(total) + ADAGRAD_EPSILON)

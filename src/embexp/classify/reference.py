@@ -1,0 +1,68 @@
+"""The protocol in plain PyTorch: what the fast engine must equal, written to be read.
+
+Padded token ids, `nn.Embedding`, the mean over tokens, autograd, and the dense optimisers of `torch.optim` over the
+full table. Slow, and the definition of what `training.py` computes; it also runs on any device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from embexp.classify.model import MeanPoolClassifier
+from embexp.config import TrainingConfig
+
+
+def train_reference(
+    model: MeanPoolClassifier,
+    texts: Sequence[NDArray[np.integer]],
+    labels: NDArray[np.int64],
+    batches: NDArray[np.int64],
+    config: TrainingConfig,
+    train_rows: bool,
+) -> list[float]:
+    """Train a classifier in place and return the loss of every step.
+
+    Args:
+        model: The classifier; its embedding does not move unless `train_rows`.
+        texts: Token ids of each labelled text.
+        labels: Class numbers, shape (texts,).
+        batches: Text numbers of each step, shape (steps, batch_size).
+        config: Learning rates and weight decay.
+        train_rows: Whether the embedding layer is trained.
+    """
+    device = model.output.weight.device
+    lengths = torch.tensor([len(text) for text in texts])
+    padded = torch.zeros(len(texts), max(1, int(lengths.max())), dtype=torch.int64)
+    for place, text in enumerate(texts):
+        padded[place, : len(text)] = torch.from_numpy(np.asarray(text, np.int64))
+    padded, lengths, targets = padded.to(device), lengths.to(device), torch.from_numpy(labels).to(device)
+
+    weights, biases = zip(*((layer.weight, layer.bias) for layer in (model.hidden, model.output)), strict=True)
+    optimisers: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(
+            [
+                {"params": list(weights), "weight_decay": config.weight_decay},
+                {"params": list(biases), "weight_decay": 0.0},
+            ],
+            lr=config.learning_rate,
+        )
+    ]
+    model.embedding.weight.requires_grad_(train_rows)
+    if train_rows:
+        optimisers.append(torch.optim.Adagrad([model.embedding.weight], lr=config.embedding_learning_rate))
+
+    losses = []
+    for batch in torch.from_numpy(batches).to(device):
+        loss = nn.functional.cross_entropy(model(padded[batch], lengths[batch]), targets[batch])
+        for optimiser in optimisers:
+            optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        for optimiser in optimisers:
+            optimiser.step()
+        losses.append(float(loss.detach()))
+    return losses

@@ -1,0 +1,76 @@
+"""The training engine: fit a mean-pooled classifier, fast and exactly as `reference.py` defines it."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from embexp.classify.bags import Bags, singletons
+from embexp.classify.model import MeanPoolClassifier
+from embexp.classify.strategies import pool_with
+from embexp.config import TrainingConfig
+
+
+def train(
+    model: MeanPoolClassifier,
+    labelled: Bags,
+    labels: NDArray[np.int64],
+    batches: NDArray[np.int64],
+    config: TrainingConfig,
+    train_rows: bool,
+) -> NDArray[np.float32]:
+    """Train a classifier in place with the compiled loop; return the loss of each step, shape (steps,).
+
+    Args:
+        model: The classifier, on the CPU. Its embedding matrix stays bitwise unchanged unless `train_rows`, and so
+            does every row whose token no labelled text holds.
+        labelled: The labelled texts.
+        labels: Class numbers, int64, shape (texts,).
+        batches: Text numbers of each step, int64, shape (steps, batch_size).
+        config: Learning rates and weight decay.
+        train_rows: Whether the embedding layer is trained.
+    """
+    from embexp.classify.kernels import train_steps
+
+    matrix = model.embedding.weight.detach().numpy()
+    if train_rows:
+        bags, rows, weights = labelled, matrix, labelled.mean_weights()
+        accumulator = np.zeros_like(matrix)
+    else:  # a frozen text never changes: pool it once, then it is its own only row
+        bags, rows = singletons(len(labelled)), pool_with(matrix, labelled)
+        weights, accumulator = bags.counts, np.zeros((0, matrix.shape[1]), np.float32)
+    layers = (model.hidden, model.output)
+    head = tuple(
+        np.ascontiguousarray(np.atleast_2d(part.detach().numpy().T))
+        for layer in layers
+        for part in (layer.weight, layer.bias)
+    )
+    losses = np.zeros(len(batches), np.float32)
+    train_steps(
+        rows,
+        accumulator,
+        head,
+        bags.indices,
+        weights,
+        bags.offsets,
+        labels,
+        batches,
+        np.float32(config.embedding_learning_rate),
+        np.float32(config.learning_rate),
+        np.float32(config.weight_decay),
+        train_rows,
+        losses,
+    )
+    for layer, weight, bias in zip(layers, head[::2], head[1::2], strict=True):
+        layer.weight.data = torch.from_numpy(np.ascontiguousarray(weight.T))
+        layer.bias.data = torch.from_numpy(bias[0].copy())
+    return losses
+
+
+def predict(model: MeanPoolClassifier, texts: Bags) -> NDArray[np.int64]:
+    """Return the most probable class of each text, int64, shape (texts,)."""
+    pooled = pool_with(model.embedding.weight.detach().numpy(), texts)
+    with torch.no_grad():
+        logits = model.classify(torch.from_numpy(pooled))
+    return logits.argmax(dim=1).numpy()
