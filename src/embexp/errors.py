@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterable
 
 
@@ -37,3 +38,9 @@ class UserError(EmbexpError):
 
 class StudyFailed(EmbexpError):
     """Tasks of a study failed; the summary has been printed already."""
+
+
+def did_you_mean(word: str, options: Iterable[str]) -> str:
+    """Return "; did you mean OPTION?" for the option that looks most like the word, else ""."""
+    near = difflib.get_close_matches(word.lower(), list(options), n=1, cutoff=0.6)
+    return f"; did you mean {near[0]}?" if near else ""
