@@ -13,6 +13,12 @@ MISSING = "???"  # OmegaConf's mark for a mandatory value
 
 STRATEGIES = ("random", "frozen", "finetuned")
 CONTROLS = ("tfidf", "random_frozen")
+EVALUATE = ("test", "validation")
+WORD2VEC_CORPORA = ("pool",)
+ENCODERS = ("mean_pool",)
+DEVICES = ("auto", "cpu", "cuda")
+EXECUTORS = ("serial", "local")
+TRACKERS = ("mlflow", "none")
 
 
 @dataclass(frozen=True)
