@@ -1,0 +1,78 @@
+"""What the engine says while it works, and who hears it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from embexp.engine.plan import Survey
+from embexp.engine.task import Progress, Task
+
+logger = logging.getLogger(__name__)
+
+Kind = Literal[
+    "planned",
+    "cached",
+    "damaged",
+    "started",
+    "progress",
+    "done",
+    "failed",
+    "blocked",
+    "elsewhere",
+    "interrupted",
+]
+
+
+@dataclass(frozen=True)
+class Event:
+    """Something that happened in a study.
+
+    Attributes:
+        kind: `planned` comes once, first, with the survey. Then for tasks: `cached` (the entry was there),
+            `damaged` (it was there and did not hold; `reason` says where it lies now), `started`, `progress`,
+            `done`, `failed`, `blocked` (a need failed), `elsewhere` (another study is building it; a later
+            `cached` or `started` follows). `interrupted` comes at a signal; `reason` says what happens now.
+        task: The task it is about.
+        seconds: done, failed: of the stage function.
+        worker: done, failed: number of the worker.
+        progress: progress: how far the task is.
+        reason: failed, blocked, damaged, interrupted: a sentence.
+        survey: planned: all tasks and what the store has of them.
+    """
+
+    kind: Kind
+    task: Task | None = None
+    seconds: float | None = None
+    worker: int | None = None
+    progress: Progress | None = None
+    reason: str = ""
+    survey: Survey | None = None
+
+
+Listener: TypeAlias = Callable[[Event], None]
+
+
+class Audience:
+    """Tells every listener every event; one that fails is reported once and stops nothing."""
+
+    def __init__(self, listeners: Listener | Iterable[Listener] | None) -> None:
+        if listeners is None:
+            self._listeners: list[Listener] = []
+        elif callable(listeners):
+            self._listeners = [listeners]
+        else:
+            self._listeners = list(listeners)
+        self._complained: set[int] = set()
+
+    def tell(self, event: Event) -> None:
+        """Pass an event on."""
+        for number, listener in enumerate(self._listeners):
+            try:
+                listener(event)
+            except Exception:
+                if number not in self._complained:
+                    self._complained.add(number)
+                    logger.exception("a listener failed at %r; the study goes on", event.kind)

@@ -1,0 +1,183 @@
+"""Carry out one task, in whichever process it lands: lock, build, publish, and say how it went.
+
+`perform` is what the scheduler submits to an executor. It takes a plain order and returns a plain report; an
+error of the task is part of the report, so nothing that a task raises has to survive pickling.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+import platform
+import shutil
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from embexp.engine.store import Identity, Store
+from embexp.engine.task import Progress, Stage, Work
+
+WORKER_VARIABLE = "EMBEXP_WORKER"  # set by the executor: a small number, stable while a lane lives
+
+# Tasks that run in the planner's own process are heard directly, by fingerprint; others through a file.
+LISTENERS: dict[str, Callable[[Progress], None]] = {}
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a worker must know of a task."""
+
+    fingerprint: str
+    stage: Stage
+    config: Mapping[str, Any]
+    needs: Mapping[str, str]  # fingerprint by name
+    store: str
+    title: str
+    cores: int = 1
+
+    @property
+    def identity(self) -> Identity:
+        """The parts of the fingerprint."""
+        return Identity(self.stage.name, self.stage.version, self.config, self.needs)
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a task went.
+
+    Attributes:
+        status: `done`; `found`: somebody else finished it first; `busy`: somebody else is at it; `failed`.
+        seconds: Of the stage function.
+        worker: Number of the worker.
+        error: Name of the exception's type.
+        message: The exception's text.
+        log: File with the traceback.
+    """
+
+    status: Literal["done", "found", "busy", "failed"]
+    worker: int = 0
+    seconds: float = 0.0
+    error: str = ""
+    message: str = ""
+    log: str | None = None
+
+
+def perform(order: Order) -> Report:
+    """Build the ordered entry, unless it is there or somebody alive is building it."""
+    store = Store(Path(order.store))
+    worker = int(os.environ.get(WORKER_VARIABLE, "0"))
+    started = time.time()
+    try:
+        lock = store.lock(order.fingerprint)
+        if lock is None:
+            return Report("busy", worker)
+        with lock:
+            if store.has(order.fingerprint):
+                return Report("found", worker)
+            seconds = _build(order, store, worker)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        return _failure(order, store, worker, time.time() - started, error)
+    store.log_path(order.fingerprint).unlink(missing_ok=True)
+    return Report("done", worker, seconds)
+
+
+def _build(order: Order, store: Store, worker: int) -> float:
+    folder = store.begin(order.fingerprint)
+    voice = _Voice(store.progress_path(order.fingerprint))
+    try:
+        work = Work(
+            order.config,
+            {name: store.path(need) for name, need in order.needs.items()},
+            folder,
+            cores=order.cores,
+            hear=LISTENERS.get(order.fingerprint, voice.say),
+        )
+        started, clock = time.time(), time.perf_counter()
+        order.stage.function(work)
+        seconds = time.perf_counter() - clock
+        timing = _timing(work, order.title, worker, started, seconds)
+        store.publish(folder, order.identity, timing)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    finally:
+        voice.fall_silent()
+    return seconds
+
+
+def _timing(work: Work, title: str, worker: int, started: float, seconds: float) -> dict[str, Any]:
+    ours = {
+        "started": started,
+        "ended": started + seconds,
+        "seconds": seconds,
+        "worker": worker,
+        "cores": work.cores,
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "title": title,
+        "versions": _versions(len(sys.modules)),
+    }
+    taken = sorted(ours.keys() & work.timing.keys())
+    if taken:
+        raise ValueError(f"work.timing[{taken[0]!r}] is set by the engine; choose another name")
+    return {**{name: float(value) for name, value in work.timing.items()}, **ours}
+
+
+@functools.lru_cache(maxsize=1)
+def _versions(loaded: int) -> dict[str, str]:
+    """Return the version of Python and of every package in this process; `loaded` is the cache's key."""
+    found = {}
+    for name, module in list(sys.modules.items()):
+        if "." not in name and not name.startswith("_") and name not in sys.stdlib_module_names:
+            version = getattr(module, "__dict__", {}).get("__version__")
+            if isinstance(version, str):
+                found[name] = version
+    return {"python": platform.python_version(), **dict(sorted(found.items()))}
+
+
+def _failure(order: Order, store: Store, worker: int, seconds: float, error: BaseException) -> Report:
+    log = store.log_path(order.fingerprint)
+    text = "".join(traceback.format_exception(error))
+    task = json.dumps({"stage": order.stage.name, "version": order.stage.version, "config": order.config})
+    try:
+        log.write_text(f"{order.title}\n{task}\n\n{text}", encoding="utf-8", errors="backslashreplace")
+    except OSError:  # a full disk takes the log too; the message still travels
+        return Report("failed", worker, seconds, type(error).__name__, str(error))
+    return Report("failed", worker, seconds, type(error).__name__, str(error), str(log))
+
+
+class _Voice:
+    """Tells the planner how far a task is, through a small file beside the folder being built."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._spoke = False
+
+    def say(self, progress: Progress) -> None:
+        beside = self._path.with_name(self._path.name + ".new")
+        try:
+            beside.write_text(json.dumps(asdict(progress)), encoding="utf-8")
+            beside.replace(self._path)
+        except OSError:  # progress is a courtesy: no task fails for it
+            return
+        self._spoke = True
+
+    def fall_silent(self) -> None:
+        if self._spoke:
+            self._path.unlink(missing_ok=True)
+
+
+def read_progress(store: Store, fingerprint: str) -> Progress | None:
+    """Return what a running task said last, or None if it has said nothing."""
+    try:
+        return Progress(**json.loads(store.progress_path(fingerprint).read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None

@@ -1,0 +1,332 @@
+"""Carry out a plan: run what the store lacks, as soon as its needs are there, on any executor.
+
+The order of work is the longest remaining chain first (by `cost`), then the more expensive task, then the
+order given: a long task on which much depends starts first, and what does not wait for it fills the other
+cores. At most `slots` tasks are in flight, so that a task that becomes ready late is not kept waiting behind
+others that matter less.
+
+A failure stays where it happens: what needs the failed task is blocked, everything else goes on. The first
+SIGINT or SIGTERM lets the tasks in flight finish, the second drops them; the store is whole either way.
+"""
+
+from __future__ import annotations
+
+import heapq
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from embexp.engine.events import Audience, Event, Listener
+from embexp.engine.interrupts import Interrupts
+from embexp.engine.perform import LISTENERS, Order, Report, perform, read_progress
+from embexp.engine.plan import Survey, remaining_seconds, survey
+from embexp.engine.store import Store
+from embexp.engine.task import Progress, Task
+
+POLL_SECONDS = 0.25  # how often to look for progress, and for entries that are being built elsewhere
+
+Slots = int | Callable[[], int]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A task that did not come to its end.
+
+    Attributes:
+        task: The task.
+        error: Name of the exception's type.
+        message: Its text.
+        log: File with the traceback; None when the worker died.
+        seconds: How long it ran.
+    """
+
+    task: Task
+    error: str
+    message: str
+    log: Path | None = None
+    seconds: float | None = None
+
+    @property
+    def reason(self) -> str:
+        """Type and message in one line."""
+        return f"{self.error}: {self.message}" if self.message else self.error
+
+
+@dataclass
+class Outcome:
+    """What became of a plan.
+
+    Attributes:
+        done: Tasks that ran, in the order in which they ended.
+        cached: Tasks whose entries were there, or were made by another study meanwhile.
+        failed: Tasks that failed, with the reason.
+        blocked: Tasks that a failed need kept from running.
+        blocked_by: For each blocked task, by fingerprint, the failed task that is in its way.
+        left: Tasks that an interruption kept from running, or dropped.
+        interrupted: Whether a signal ended the study early.
+    """
+
+    done: list[Task] = field(default_factory=list)
+    cached: list[Task] = field(default_factory=list)
+    failed: list[Failure] = field(default_factory=list)
+    blocked: list[Task] = field(default_factory=list)
+    blocked_by: dict[str, Task] = field(default_factory=dict)
+    left: list[Task] = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything that was asked for is in the store."""
+        return not (self.failed or self.blocked or self.left)
+
+
+def carry_out(
+    tasks: Iterable[Task],
+    store: Store,
+    executor: Executor,
+    slots: Slots | None = None,
+    on_event: Listener | Iterable[Listener] | None = None,
+) -> Outcome:
+    """Bring the entries of all tasks into the store.
+
+    Args:
+        tasks: The targets; what they need is found through them, and made only when one of them lacks it.
+        store: Where entries are looked for and put.
+        executor: Any concurrent.futures.Executor whose workers see the store's folder.
+        slots: How many tasks may be in flight, or a function that says so at any time; default: the
+            executor's `workers`.
+        on_event: Who is told what happens; called in this thread.
+
+    Raises:
+        UserError: If the store cannot be written.
+    """
+    store.prepare()
+    store.sweep()
+    audience = Audience(on_event)
+    found = survey(tasks, store, thorough=True)
+    audience.tell(Event("planned", survey=found))
+    if slots is None:
+        slots = int(getattr(executor, "workers", 1))
+    run = _Run(found, store, executor, slots, audience)
+    with Interrupts(run.wake) as interrupts:
+        run.go(interrupts)
+    return run.outcome
+
+
+class _Run:
+    """The state of one plan being carried out."""
+
+    def __init__(
+        self, found: Survey, store: Store, executor: Executor, slots: Slots, audience: Audience
+    ) -> None:
+        self.outcome = Outcome()
+        self._store = store
+        self._executor = executor
+        self._slots = slots if callable(slots) else lambda: slots
+        self._audience = audience
+        self._inbox: queue.SimpleQueue[tuple[Task, Future[Report]] | None] = queue.SimpleQueue()
+        self._thread = threading.get_ident()
+        self._in_flight: dict[str, int] = {}  # slots taken, by fingerprint
+        self._said: dict[str, Progress] = {}
+        self._overheard: dict[str, Progress] = {}  # from tasks in other threads of this process
+        self._elsewhere: list[Task] = []
+        self._settle_existing(found)
+        missing = found.missing
+        self._open = {task.fingerprint: task for task in missing}  # neither finished nor given up
+        self._needed_by: dict[str, list[Task]] = {}
+        self._lacking: dict[str, int] = {}  # how many needs are still to come
+        for task in missing:
+            lacking = {need.fingerprint for need in task.needs.values()} & self._open.keys()
+            self._lacking[task.fingerprint] = len(lacking)
+            for need in lacking:
+                self._needed_by.setdefault(need, []).append(task)
+        chain = remaining_seconds(missing)
+        self._priority = {
+            task.fingerprint: (-chain[task.fingerprint], -task.cost, number)
+            for number, task in enumerate(missing)
+        }
+        self._ready: list[tuple[tuple[float, float, int], Task]] = []
+        for task in missing:
+            self._make_ready(task)
+
+    def wake(self) -> None:
+        """Make the loop look round; safe in a signal handler."""
+        self._inbox.put(None)
+
+    def go(self, interrupts: Interrupts) -> None:
+        """Work until nothing is in flight and nothing can start."""
+        heard = 0
+        polled = time.monotonic()
+        try:
+            while True:
+                if interrupts.count > heard:
+                    heard = interrupts.count
+                    self._interrupt(heard)
+                if not interrupts.count:
+                    self._start_ready(interrupts)
+                if not self._in_flight and (interrupts.count or not (self._ready or self._elsewhere)):
+                    break
+                try:
+                    message = self._inbox.get(timeout=POLL_SECONDS)
+                except queue.Empty:
+                    message = None
+                if message is not None:
+                    self._settle(*message)
+                if time.monotonic() - polled >= POLL_SECONDS:
+                    polled = time.monotonic()
+                    self._poll()
+        except KeyboardInterrupt:  # a second signal in the middle of a serial task
+            self._interrupt(2)
+        finally:
+            for name in self._in_flight:
+                LISTENERS.pop(name, None)
+        self._give_up_the_rest()
+
+    # ---- starting
+
+    def _make_ready(self, task: Task) -> None:
+        if self._lacking[task.fingerprint] == 0:
+            heapq.heappush(self._ready, (self._priority[task.fingerprint], task))
+
+    def _start_ready(self, interrupts: Interrupts) -> None:
+        while self._ready and not interrupts.count:
+            free = self._slots() - sum(self._in_flight.values())
+            if free < 1:
+                return
+            task = heapq.heappop(self._ready)[1]
+            self._start(task, free, interrupts)
+
+    def _start(self, task: Task, free: int, interrupts: Interrupts) -> None:
+        name = task.fingerprint
+        cores = free if task.stage.all_cores else 1
+        order = Order(
+            fingerprint=name,
+            stage=task.stage,
+            config=task.config,
+            needs={need: needed.fingerprint for need, needed in task.needs.items()},
+            store=str(self._store.root),
+            title=task.title,
+            cores=cores,
+        )
+        self._in_flight[name] = cores
+        LISTENERS[name] = lambda progress: self._hear(task, progress)
+        self._audience.tell(Event("started", task))
+        wide = getattr(self._executor, "submit_wide", None) if cores > 1 else None
+        with interrupts.in_task():
+            if wide is not None:
+                future: Future[Report] = wide(cores, perform, order)
+            else:
+                future = self._executor.submit(perform, order)
+        future.add_done_callback(lambda finished: self._inbox.put((task, finished)))
+
+    # ---- hearing
+
+    def _hear(self, task: Task, progress: Progress) -> None:
+        """Take progress from a task in this process; listeners are called in the planner's thread only."""
+        if threading.get_ident() == self._thread:
+            self._audience.tell(Event("progress", task, progress=progress))
+        else:
+            self._overheard[task.fingerprint] = progress
+
+    def _poll(self) -> None:
+        for name in self._in_flight:
+            progress = self._overheard.pop(name, None) or read_progress(self._store, name)
+            if progress is not None and progress != self._said.get(name):
+                self._said[name] = progress
+                self._audience.tell(Event("progress", self._open[name], progress=progress))
+        waiting, self._elsewhere = self._elsewhere, []
+        for task in waiting:
+            if self._store.check(task.fingerprint) == "complete":
+                self._finish(task, Event("cached", task))
+            elif self._store.is_being_built(task.fingerprint):
+                self._elsewhere.append(task)
+            else:  # its builder gave up or died
+                heapq.heappush(self._ready, (self._priority[task.fingerprint], task))
+
+    # ---- ending
+
+    def _settle_existing(self, found: Survey) -> None:
+        for task in found.of("hit"):
+            self.outcome.cached.append(task)
+            self._audience.tell(Event("cached", task))
+        for task in found.of("damaged"):
+            problem = self._store.problem(task.fingerprint)
+            kept = self._store.set_aside(task.fingerprint)
+            if kept is not None:
+                reason = f"{problem}; moved to {kept}, to be made again"
+                self._audience.tell(Event("damaged", task, reason=reason))
+
+    def _settle(self, task: Task, future: Future[Report]) -> None:
+        name = task.fingerprint
+        self._in_flight.pop(name, None)
+        self._said.pop(name, None)
+        LISTENERS.pop(name, None)
+        error = None if future.cancelled() else future.exception()
+        if future.cancelled():
+            return  # dropped: it is among the rest
+        if error is not None:
+            self._store.sweep(name)
+            if not self.outcome.interrupted:
+                self._fail(Failure(task, type(error).__name__, str(error)), None)
+            return
+        report = future.result()
+        if report.status == "done":
+            self.outcome.done.append(task)
+            self._finish(task, Event("done", task, report.seconds, report.worker))
+        elif report.status == "found":
+            self._finish(task, Event("cached", task))
+        elif report.status == "busy":
+            self._elsewhere.append(task)
+            self._audience.tell(Event("elsewhere", task))
+        else:
+            log = Path(report.log) if report.log else None
+            self._fail(Failure(task, report.error, report.message, log, report.seconds), report.worker)
+
+    def _finish(self, task: Task, event: Event) -> None:
+        if event.kind == "cached":
+            self.outcome.cached.append(task)
+        self._audience.tell(event)
+        del self._open[task.fingerprint]
+        for dependant in self._needed_by.get(task.fingerprint, ()):
+            self._lacking[dependant.fingerprint] -= 1
+            if dependant.fingerprint in self._open:
+                self._make_ready(dependant)
+
+    def _fail(self, failure: Failure, worker: int | None) -> None:
+        task = failure.task
+        self.outcome.failed.append(failure)
+        self._audience.tell(Event("failed", task, failure.seconds, worker, reason=failure.reason))
+        del self._open[task.fingerprint]
+        reached = list(self._needed_by.get(task.fingerprint, ()))
+        while reached:
+            dependant = reached.pop()
+            if self._open.pop(dependant.fingerprint, None) is None:
+                continue
+            self.outcome.blocked.append(dependant)
+            self.outcome.blocked_by[dependant.fingerprint] = task
+            self._audience.tell(Event("blocked", dependant, reason=f"needs {task.title}, which failed"))
+            reached.extend(self._needed_by.get(dependant.fingerprint, ()))
+
+    def _interrupt(self, signals: int) -> None:
+        self.outcome.interrupted = True
+        if signals == 1:
+            count = len(self._in_flight)
+            reason = f"finishing {count} tasks in flight; once more to drop them" if count else "stopping"
+            self._audience.tell(Event("interrupted", reason=reason))
+            return
+        self._audience.tell(Event("interrupted", reason="dropping the tasks in flight"))
+        kill = getattr(self._executor, "kill_workers", None)
+        if kill is not None:
+            kill()
+        else:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+        for name in list(self._in_flight):
+            self._store.sweep(name)
+        self._in_flight.clear()
+
+    def _give_up_the_rest(self) -> None:
+        self.outcome.left.extend(self._open.values())

@@ -1,0 +1,404 @@
+"""Where finished outputs live: entries that appear whole or not at all.
+
+    <root>/entries/<fp[:2]>/<fp>/   files of the stage, record.json, timing.json, entry.json
+    <root>/building/<fp>.<owner>/   an entry being built, with <fp>.lock and <fp>.progress beside it
+    <root>/damaged/<fp>.<number>/   entries whose checksums did not hold, kept for a look
+    <root>/logs/<fp>.log            the last failure of a task
+
+entry.json is the manifest: what the entry is (stage, version, config, needs), the size and sha256 of each
+file, and a checksum of itself. It is written last, then the folder is renamed into place. timing.json is the
+one file outside the manifest, so that two runs of one task give the same entry.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import stat
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from embexp.engine.locks import EntryLock
+from embexp.engine.task import canonical_json, fingerprint_of
+from embexp.errors import EmbexpError, UserError
+
+MANIFEST = "entry.json"
+RECORD = "record.json"
+TIMING = "timing.json"
+SMALL_BYTES = 256 * 1024  # files up to this size are hashed by every check, larger ones by `verify`
+DURABLE_SECONDS = 2.0  # work that took longer is flushed to the disk; shorter work is sooner done again
+FOREIGN_SECONDS = 24 * 3600.0  # what another host left half-built is its own for this long
+
+State = Literal["complete", "absent", "damaged"]
+
+
+class DamagedEntryError(EmbexpError):
+    """An entry of the store is not what was written."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What an entry is: the parts of its fingerprint."""
+
+    stage: str
+    version: int
+    config: Mapping[str, Any]
+    needs: Mapping[str, str]
+
+    @property
+    def fingerprint(self) -> str:
+        """The name of the entry."""
+        return fingerprint_of(self.stage, self.version, self.config, self.needs)
+
+
+class Store:
+    """A folder of entries, shared by any number of processes. Opening it touches nothing."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = Path(root).absolute()
+        self._entries = str(self.root / "entries")
+
+    def path(self, fingerprint: str) -> Path:
+        """Return the folder of an entry, whether it exists or not."""
+        if len(fingerprint) != 64 or not set(fingerprint) <= set("0123456789abcdef"):
+            raise ValueError(f"{fingerprint!r} is no fingerprint")
+        return Path(self._entries, fingerprint[:2], fingerprint)
+
+    def log_path(self, fingerprint: str) -> Path:
+        """Return the file that keeps a task's last failure."""
+        return self.root / "logs" / f"{fingerprint}.log"
+
+    def progress_path(self, fingerprint: str) -> Path:
+        """Return the file through which a running task says how far it is."""
+        return self.root / "building" / f"{fingerprint}.progress"
+
+    # ---- reading
+
+    def has(self, fingerprint: str) -> bool:
+        """Whether a complete entry is there: all sizes right, small files also by checksum."""
+        return self.check(fingerprint) == "complete"
+
+    def check(self, fingerprint: str) -> State:
+        """Tell complete from absent from damaged, cheaply; `verify` also hashes the large files."""
+        return self._state(fingerprint, SMALL_BYTES)
+
+    def verify(self, fingerprint: str) -> State:
+        """Tell complete from absent from damaged by the checksum of every file."""
+        return self._state(fingerprint, None)
+
+    def problem(self, fingerprint: str) -> str | None:
+        """Say what is wrong with an entry after hashing all of it, or None when it is whole."""
+        try:
+            self._examine(self.path(fingerprint), fingerprint, None)
+        except (DamagedEntryError, FileNotFoundError) as error:
+            return str(error)
+        return None
+
+    def read_manifest(self, fingerprint: str) -> dict[str, Any]:
+        """Return entry.json, checked against its own checksum and against the fingerprint.
+
+        Raises:
+            FileNotFoundError: If there is no such entry.
+            DamagedEntryError: If it is not what was written.
+        """
+        return _read_manifest(self.path(fingerprint), fingerprint)
+
+    def read_record(self, fingerprint: str) -> dict[str, Any]:
+        """Return record.json, checked against the manifest.
+
+        Raises:
+            FileNotFoundError: If there is no such entry, or it has no record.
+            DamagedEntryError: If it is not what was written.
+        """
+        folder = self.path(fingerprint)
+        listed = _read_manifest(folder, fingerprint)["files"].get(RECORD)
+        if listed is None:
+            raise FileNotFoundError(f"{folder} holds no {RECORD}")
+        content = (folder / RECORD).read_bytes()
+        if hashlib.sha256(content).hexdigest() != listed["sha256"]:
+            raise DamagedEntryError(f"{folder / RECORD} does not match its checksum")
+        record: dict[str, Any] = json.loads(content)
+        return record
+
+    def read_timing(self, fingerprint: str) -> dict[str, Any]:
+        """Return timing.json: seconds, started, ended, worker, host, pid, versions and the stage's own."""
+        timing: dict[str, Any] = json.loads((self.path(fingerprint) / TIMING).read_bytes())
+        return timing
+
+    def fingerprints(self) -> Iterator[str]:
+        """Go through the fingerprints of all entries, in no particular order."""
+        for shard in _listing(Path(self._entries)):
+            for folder in _listing(shard):
+                if len(folder.name) == 64:
+                    yield folder.name
+
+    # ---- writing
+
+    def prepare(self) -> None:
+        """Make the folders and try to write.
+
+        Raises:
+            UserError: If the store cannot be written.
+        """
+        try:
+            for name in ("entries", "building", "logs"):
+                (self.root / name).mkdir(parents=True, exist_ok=True)
+            trial = self.root / "building" / f"trial.{_owner()}"
+            trial.write_bytes(b"")
+            trial.unlink()
+        except OSError as error:
+            raise UserError(
+                f"store: cannot write in the folder {str(self.root)!r} ({error.strerror or error}); "
+                "choose one that you may write to with store=FOLDER"
+            ) from error
+
+    def lock(self, fingerprint: str) -> EntryLock | None:
+        """Lock an entry for building, or return None when somebody alive is building it."""
+        return EntryLock.acquire(self.root / "building" / f"{fingerprint}.lock")
+
+    def is_being_built(self, fingerprint: str) -> bool:
+        """Whether a live process holds the entry's lock."""
+        lock = self.lock(fingerprint)
+        if lock is None:
+            return True
+        lock.release()
+        return False
+
+    def begin(self, fingerprint: str) -> Path:
+        """Make the folder in which an entry is built; the caller holds its lock."""
+        folder = self.root / "building" / f"{fingerprint}.{_owner()}"
+        if folder.exists():  # left by a task of this same process that could not tidy up
+            shutil.rmtree(folder)
+        folder.mkdir()
+        return folder
+
+    def publish(self, folder: Path, identity: Identity, timing: Mapping[str, Any]) -> bool:
+        """Complete a built folder and rename it into place.
+
+        Returns:
+            False when a whole entry of this name was there already: it stays, and ours is dropped.
+        """
+        fingerprint = identity.fingerprint
+        durable = float(timing.get("seconds", 0.0)) >= DURABLE_SECONDS
+        files = {name: _seal(folder / name, durable) for name in sorted(_file_names(folder))}
+        _write_json(folder / TIMING, timing, durable)
+        manifest = {
+            "fingerprint": fingerprint,
+            "stage": identity.stage,
+            "version": identity.version,
+            "config": identity.config,
+            "needs": identity.needs,
+            "files": files,
+        }
+        manifest["checksum"] = hashlib.sha256(canonical_json(manifest)).hexdigest()
+        _write_json(folder / MANIFEST, manifest, durable)
+        if durable:
+            _flush_folder(folder)
+        return self._rename(folder, fingerprint, durable)
+
+    def set_aside(self, fingerprint: str) -> Path | None:
+        """Move a damaged entry out of the way and return where it lies now.
+
+        Returns:
+            None when there is nothing to move: another study has mended it, or is mending it now.
+        """
+        lock = self.lock(fingerprint)
+        if lock is None:
+            return None
+        with lock:
+            return self._move_aside(fingerprint) if self.verify(fingerprint) == "damaged" else None
+
+    def _move_aside(self, fingerprint: str) -> Path:
+        kept = self.root / "damaged"
+        kept.mkdir(exist_ok=True)
+        number = 0
+        while (target := kept / f"{fingerprint}.{number}").exists():
+            number += 1
+        self.path(fingerprint).rename(target)
+        return target
+
+    def sweep(self, fingerprint: str | None = None) -> list[str]:
+        """Remove what dead processes left half-built, of one entry or of all; return the names removed."""
+        removed = []
+        for leftover in _listing(self.root / "building"):
+            owner = leftover.name.split(".", 1)
+            if len(owner) != 2 or len(owner[0]) != 64 or (fingerprint or owner[0]) != owner[0]:
+                continue
+            lock = self.lock(owner[0])
+            if lock is None:
+                continue
+            with lock:  # letting go of a lock takes its file away too
+                if owner[1] != "lock" and _is_abandoned(leftover, owner[1], lock.real):
+                    _remove(leftover)
+                    removed.append(leftover.name)
+        return removed
+
+    def _rename(self, folder: Path, fingerprint: str, durable: bool) -> bool:
+        target = self.path(fingerprint)
+        target.parent.mkdir(exist_ok=True)
+        for _ in range(3):  # another process may put its own there between our look and our rename
+            try:
+                folder.rename(target)
+            except OSError:
+                if not target.exists():
+                    raise
+            else:
+                if durable:
+                    _flush_folder(target.parent)
+                return True
+            if self.verify(fingerprint) == "complete":
+                shutil.rmtree(folder)
+                return False
+            self._move_aside(fingerprint)
+        raise DamagedEntryError(f"{target} could not be put in place")
+
+    def _state(self, fingerprint: str, limit: int | None) -> State:
+        try:
+            self._examine(self.path(fingerprint), fingerprint, limit)
+        except FileNotFoundError:
+            return "absent"
+        except DamagedEntryError:
+            return "damaged"
+        return "complete"
+
+    def _examine(self, folder: Path, fingerprint: str, limit: int | None) -> None:
+        files = _read_manifest(folder, fingerprint)["files"]
+        base = f"{folder}{os.sep}"
+        for name, listed in files.items():
+            _examine_file(base + name, listed, limit)
+
+
+def _read_manifest(folder: Path, fingerprint: str) -> dict[str, Any]:
+    try:
+        content = (folder / MANIFEST).read_bytes()
+    except FileNotFoundError:
+        if folder.exists():
+            raise DamagedEntryError(f"{folder} has no {MANIFEST}") from None
+        raise
+    except NotADirectoryError as error:
+        raise FileNotFoundError(str(error)) from error
+    try:
+        manifest: dict[str, Any] = json.loads(content)
+        checksum = manifest.pop("checksum")
+        whole = hashlib.sha256(canonical_json(manifest)).hexdigest() == checksum
+        identity = Identity(*(manifest[key] for key in ("stage", "version", "config", "needs")))
+        right = manifest["fingerprint"] == fingerprint == identity.fingerprint
+        names = [name for name in manifest["files"] if not _is_safe(name)]
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
+        raise DamagedEntryError(f"{folder / MANIFEST} cannot be read: {error}") from error
+    if not whole:
+        raise DamagedEntryError(f"{folder / MANIFEST} does not match its checksum")
+    if not right:
+        raise DamagedEntryError(f"{folder / MANIFEST} belongs to another entry")
+    if names:
+        raise DamagedEntryError(
+            f"{folder / MANIFEST} lists the file {names[0]!r}, which is not in its folder"
+        )
+    return manifest
+
+
+def _is_safe(name: str) -> bool:
+    return all(part not in ("", ".", "..") for part in name.split("/")) and "\\" not in name
+
+
+def _examine_file(path: str, listed: Mapping[str, Any], limit: int | None) -> None:
+    try:
+        found = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        raise DamagedEntryError(f"{path} is missing") from None
+    if not stat.S_ISREG(found.st_mode):
+        raise DamagedEntryError(f"{path} is no plain file")
+    if found.st_size != listed["size"]:
+        raise DamagedEntryError(f"{path} has {found.st_size} bytes, {listed['size']} were written")
+    if (limit is None or found.st_size <= limit) and _digest(path) != listed["sha256"]:
+        raise DamagedEntryError(f"{path} does not match its checksum")
+
+
+def _digest(path: str | Path) -> str:
+    with open(path, "rb") as file:  # noqa: PTH123 (500 entries are checked at each start: Path costs half)
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _file_names(folder: Path) -> Iterator[str]:
+    for parent, folders, names in os.walk(folder):
+        for name in (*names, *folders):
+            path = Path(parent, name)
+            if path.is_symlink() or not (path.is_file() or path.is_dir()):
+                raise DamagedEntryError(f"{path} is no plain file; an entry holds nothing else")
+        relative = Path(parent).relative_to(folder)
+        yield from ((relative / name).as_posix() for name in names)
+
+
+def _seal(path: Path, durable: bool) -> dict[str, Any]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        if durable:
+            os.fsync(file.fileno())
+        return {"sha256": digest, "size": os.fstat(file.fileno()).st_size}
+
+
+def _write_json(path: Path, content: Mapping[str, Any], durable: bool) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.write(json.dumps(content, indent=1, sort_keys=True))
+        if durable:
+            file.flush()
+            os.fsync(file.fileno())
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _listing(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder.iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def _owner() -> str:
+    return f"{socket.gethostname()}.{os.getpid()}"
+
+
+def _is_abandoned(leftover: Path, owner: str, locks_are_real: bool) -> bool:
+    """Whether the builder of a leftover is dead, given that its entry's lock is in our hands."""
+    host, _, pid = owner.rpartition(".")
+    if not pid.isdigit():  # a progress file has no owner in its name
+        return locks_are_real or _age_seconds(leftover) > FOREIGN_SECONDS
+    if host != socket.gethostname():  # locks may not reach across hosts
+        return _age_seconds(leftover) > FOREIGN_SECONDS
+    return locks_are_real or not _is_alive(int(pid))
+
+
+def _age_seconds(path: Path) -> float:
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return 0.0
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
