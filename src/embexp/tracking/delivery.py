@@ -1,0 +1,329 @@
+"""Write a study into MLflow so that each run stands there exactly once.
+
+The only file that imports MLflow; it runs in the courier's process, never in the planner's.
+
+Each run carries the tag embexp.fingerprint, set in the call that creates it. A desk reads these tags once,
+creates what is missing, completes what is half there and leaves the rest alone. Where we hold the database
+ourselves (SQLite, PostgreSQL, ...), a batch of deliveries is one transaction: it is there whole or not at all.
+Measured on SQLite with four synced commits a call: 95 ms a cell one by one, 13 ms in transactions.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from embexp.tracking import layout
+from embexp.tracking.address import Address
+from embexp.tracking.locks import machine_lock
+from embexp.tracking.outbox import Label
+
+_logger = logging.getLogger(__name__)
+_PAGE = 1000  # runs a search returns at once; servers allow more, but answer slower
+
+
+@dataclass(frozen=True)
+class Known:
+    """What MLflow is known to hold of a run."""
+
+    run_id: str
+    status: str
+    has_metrics: bool
+    conclusion: str = ""  # digest of the results that it shows
+
+    @property
+    def finished(self) -> bool:
+        """Whether the run is complete."""
+        return self.status in ("FINISHED", "FAILED")
+
+
+class Desk:
+    """An open MLflow store, at one study's experiment."""
+
+    def __init__(self, address: Address, label: Label) -> None:
+        self._study = label.study
+        self._address = address
+        with machine_lock(f"create {address.uri}"):
+            # The first to open a database creates its tables; two at once would collide.
+            self._client = _open_client(address.uri)
+        self._experiment = self._find_experiment(label.experiment)
+        self._known: dict[str, Known] = {}
+        self.refresh()
+
+    def _find_experiment(self, name: str) -> str:
+        from mlflow.exceptions import MlflowException
+
+        for attempt in (1, 2):
+            experiment = self._client.get_experiment_by_name(name)
+            if experiment is not None and experiment.lifecycle_stage == "active":
+                return str(experiment.experiment_id)
+            if experiment is not None:
+                raise RuntimeError(
+                    f"the experiment {name!r} was deleted in MLflow; bring it back with `mlflow experiments "
+                    f"restore --experiment-id {experiment.experiment_id}`, or set tracking.experiment"
+                )
+            try:
+                return str(self._client.create_experiment(name, self._address.artifacts))
+            except MlflowException as error:  # somebody else has just created it
+                if attempt == 2 or error.error_code != "RESOURCE_ALREADY_EXISTS":
+                    raise
+        raise AssertionError("unreachable")
+
+    def check(self) -> None:
+        """Ask MLflow something small, to tell a broken store from a refused item."""
+        self._client.get_experiment(self._experiment)
+
+    def refresh(self) -> None:
+        """Read which runs of the study MLflow holds; of doubles, the first stays and the others go."""
+        self._known = {}
+        for run in self._search_study():
+            key = run.data.tags[layout.TAG_FINGERPRINT]
+            if key in self._known:
+                _logger.info("run %s doubles %s, deleting it", run.info.run_id, self._known[key].run_id)
+                self._client.delete_run(run.info.run_id)
+                continue
+            self._known[key] = Known(
+                run.info.run_id,
+                run.info.status,
+                bool(run.data.metrics),
+                run.data.tags.get(layout.TAG_CONCLUSION, ""),
+            )
+
+    def _search_study(self) -> Iterator[Any]:
+        token = None
+        while True:
+            page = self._client.search_runs(
+                [self._experiment],
+                filter_string=f"tags.`{layout.TAG_STUDY}` = '{self._study.fingerprint}'",
+                max_results=_PAGE,
+                # Everybody who meets doubles must keep the same one.
+                order_by=["attributes.start_time ASC", "attributes.run_id ASC"],
+                page_token=token,
+            )
+            yield from page
+            token = page.token
+            if not token:
+                return
+
+    def deliver(self, items: list[Mapping[str, Any]]) -> None:
+        """Deliver a batch, as one transaction where that is possible.
+
+        Raises:
+            Exception: Whatever MLflow raised. What is known of the store is then read anew, as far as possible.
+        """
+        before = dict(self._known)
+        try:
+            with self._transaction():
+                for item in items:
+                    self._deliver_one(item)
+        except Exception:
+            self._known = before
+            raise
+        for item in items:
+            if item["kind"] == "finish":
+                self._log_artifacts(item)
+
+    def _deliver_one(self, item: Mapping[str, Any]) -> None:
+        kind = item["kind"]
+        if kind == "cell":
+            self._deliver_cell(item)
+        elif kind == "study":
+            self._start_study()
+        elif kind == "finish":
+            self._deliver_results(item["results"], item["ended"])
+        elif kind == "abandoned":
+            self._mark_abandoned()
+        else:
+            raise ValueError(f"unknown kind of delivery {kind!r}")
+
+    def _start_study(self) -> None:
+        study = self._ensure(layout.plan_study(self._study))
+        if study.status == "KILLED":
+            self._client.update_run(study.run_id, status="RUNNING")
+
+    def _transaction(self) -> AbstractContextManager[None]:
+        if self._address.is_server:
+            return nullcontext()
+        return _one_transaction(self._client)
+
+    def _ensure(self, plan: layout.RunPlan, started: float | None = None) -> Known:
+        """Find a run or create it, with its tags in the same call; log what it shall hold if it is new."""
+        known = self._known.get(plan.key)
+        if known is None:
+            milliseconds = int(1000 * (started or time.time()))
+            run = self._client.create_run(
+                self._experiment, start_time=milliseconds, tags=plan.tags, run_name=plan.name
+            )
+            known = Known(run.info.run_id, "RUNNING", has_metrics=False)
+            self._known[plan.key] = known
+            self._log(known.run_id, plan.points, plan.params, started)
+        elif not known.finished and plan.points and not known.has_metrics:
+            # Created by somebody who was killed before he logged; metrics of a call appear all or none.
+            self._log(known.run_id, plan.points, plan.params, started)
+        return known
+
+    def _deliver_cell(self, record: Mapping[str, Any]) -> None:
+        known = self._known.get(record["fingerprint"])
+        if known is not None and known.finished:
+            return
+        parent = self._ensure(layout.plan_strategy(self._study, record["strategy"]))
+        seconds = float((record.get("metrics") or {}).get("train_seconds") or 0.0)
+        started = record.get("started") or record["noted"] - seconds
+        known = self._ensure(layout.plan_cell(self._study, record, parent.run_id), started)
+        self._client.set_terminated(known.run_id, end_time=int(1000 * (record.get("ended") or record["noted"])))
+        self._known[record["fingerprint"]] = replace(known, status="FINISHED", has_metrics=True)
+
+    def _log(
+        self, run_id: str, points: list[layout.Point], params: Mapping[str, str], when: float | None = None
+    ) -> None:
+        from mlflow.entities import Metric, Param
+
+        stamp = int(1000 * (when or time.time()))
+        self._client.log_batch(
+            run_id,
+            metrics=[Metric(point.key, point.value, stamp, point.step) for point in points],
+            params=[Param(name, value) for name, value in params.items()],
+        )
+
+    def _deliver_results(self, results: Mapping[str, Any], ended: float) -> None:
+        study = self._ensure(layout.plan_study(self._study))
+        digest = layout.digest_conclusion(results)
+        if study.finished and study.conclusion == digest:
+            return
+        for strategy, points in layout.curve_points(results).items():
+            known = self._ensure(layout.plan_strategy(self._study, strategy))
+            known = self._put_curve(strategy, known, points)
+            self._log_dataset(known.run_id, results)
+            self._client.set_terminated(known.run_id, end_time=int(1000 * ended))
+        self._add_missing(study.run_id, layout.conclusion_points(results))
+        self._log_dataset(study.run_id, results)
+        self._client.set_tag(study.run_id, layout.NOTE, layout.describe(results))
+        self._client.set_tag(study.run_id, layout.TAG_CONCLUSION, digest)
+        failed = bool((results.get("study") or {}).get("cells_failed"))
+        self._client.set_terminated(study.run_id, "FAILED" if failed else "FINISHED", int(1000 * ended))
+        self._known[self._study.fingerprint] = replace(study, status="FINISHED", conclusion=digest)
+
+    def _put_curve(self, strategy: str, known: Known, points: list[layout.Point]) -> Known:
+        """Log a learning curve; where another curve stands already, replace the whole run.
+
+        MLflow keeps every value it was ever told, and would draw both: this happens when cells that failed
+        are there at the second attempt.
+        """
+        history = self._read_history(known.run_id, {point.key for point in points})
+        told = {(point.key, point.step): point.value for point in points}
+        if all(told.get(place) == value for place, value in history.items()):
+            self._log(known.run_id, [p for p in points if (p.key, p.step) not in history], {})
+            return known
+        plan = layout.plan_strategy(self._study, strategy)
+        del self._known[plan.key]
+        fresh = self._ensure(plan)
+        self._log(fresh.run_id, points, {})
+        for run in self._search_study():
+            if run.data.tags.get(layout.PARENT) == known.run_id:
+                self._client.set_tag(run.info.run_id, layout.PARENT, fresh.run_id)
+        self._client.delete_run(known.run_id)
+        return fresh
+
+    def _read_history(self, run_id: str, keys: set[str]) -> dict[tuple[str, int], float]:
+        if not self._client.get_run(run_id).data.metrics:
+            return {}
+        return {
+            (key, metric.step): metric.value
+            for key in keys
+            for metric in self._client.get_metric_history(run_id, key)
+        }
+
+    def _add_missing(self, run_id: str, points: list[layout.Point]) -> None:
+        history = self._read_history(run_id, {point.key for point in points})
+        new = [point for point in points if history.get((point.key, point.step)) != point.value]
+        self._log(run_id, new, {})
+
+    def _log_dataset(self, run_id: str, results: Mapping[str, Any]) -> None:
+        from mlflow.entities import Dataset, DatasetInput, InputTag
+
+        sheet = layout.dataset_input(self._study, results)
+        dataset = Dataset(sheet.name, sheet.digest, "local", sheet.source, profile=sheet.profile)
+        tag = InputTag(key="mlflow.data.context", value="train and test")
+        self._client.log_inputs(run_id, [DatasetInput(dataset, [tag])])
+
+    def _log_artifacts(self, item: Mapping[str, Any]) -> None:
+        study = self._known[self._study.fingerprint]
+        folder = Path(item["folder"])
+        for name in layout.ARTIFACTS:
+            path = folder / name
+            if path.is_dir():
+                self._client.log_artifacts(study.run_id, str(path), name)
+            elif path.is_file():
+                self._client.log_artifact(study.run_id, str(path))
+
+    def _mark_abandoned(self) -> None:
+        """Say of runs that wait for a study which died that nobody works on them any more."""
+        for run in self._search_study():
+            if run.info.status == "RUNNING" and run.data.tags[layout.TAG_ROLE] != "cell":
+                self._client.set_terminated(run.info.run_id, "KILLED")
+
+
+def _open_client(uri: str) -> Any:
+    from mlflow.tracking import MlflowClient
+
+    return MlflowClient(uri, registry_uri=uri)
+
+
+@contextmanager
+def _one_transaction(client: Any) -> Iterator[None]:
+    """Make all calls on a database store one transaction: there at the end, or not at all.
+
+    MLflow commits several times a call. Sessions that are bound to a connection with an open transaction
+    take savepoints instead (SQLAlchemy's join_transaction_mode), and one commit at the end carries them all.
+    """
+    import sqlalchemy
+    from mlflow.store.db.utils import _get_managed_session_maker
+
+    store = client._tracking_client.store
+    sqlite = store.db_type == "sqlite"
+    original = store.ManagedSessionMaker
+    with store.engine.connect() as connection:
+        begin, commit, rollback = _transaction_of(connection, sqlite)
+        begin()
+        sessions = sqlalchemy.orm.sessionmaker(bind=connection, join_transaction_mode="create_savepoint")
+        store.ManagedSessionMaker = _get_managed_session_maker(sessions, store.db_type)
+        try:
+            yield
+        except BaseException:
+            rollback()
+            raise
+        else:
+            commit()
+        finally:
+            store.ManagedSessionMaker = original
+
+
+def _transaction_of(connection: Any, sqlite: bool) -> tuple[Callable[[], Any], ...]:
+    if not sqlite:
+        transaction: list[Any] = []
+        return (
+            lambda: transaction.append(connection.begin()),
+            lambda: transaction[0].commit(),
+            lambda: transaction[0].rollback(),
+        )
+    raw = connection.connection.dbapi_connection
+    level = raw.isolation_level
+
+    def begin() -> None:
+        # Python's sqlite3 opens transactions by itself, and not around savepoints: take that over.
+        raw.isolation_level = None
+        raw.execute("PRAGMA busy_timeout = 20000")
+        raw.execute("BEGIN IMMEDIATE")  # wait for other writers here, not in the middle
+
+    def end(word: str) -> None:
+        try:
+            raw.execute(word)
+        finally:
+            raw.isolation_level = level
+
+    return begin, lambda: end("COMMIT"), lambda: end("ROLLBACK")

@@ -1,0 +1,157 @@
+"""The planner's side of tracking: note what is finished, go on at once."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from embexp.config import TrackingConfig
+from embexp.errors import UserError
+from embexp.tracking.address import Address, mask, resolve_address
+from embexp.tracking.outbox import (
+    Label,
+    Writer,
+    create_box,
+    find_boxes,
+    own_box,
+    read_label,
+    read_progress,
+    remove_box,
+)
+from embexp.tracking.post import say, start_courier
+from embexp.tracking.record import CellRecord, Delivery, StudyInfo
+
+PATIENCE_SECONDS = 30.0  # at the end of a study, without progress
+PATIENCE_WITH_BROKEN_SECONDS = 3.0  # when the last attempt failed
+_NEEDED = ("verdict", "warnings", "failures", "curves", "crossovers", "label_equivalence", "dataset", "study")
+
+
+class Tracker:
+    """Tells nobody anything: what `tracking=none` gives, and what the others are like."""
+
+    def cell(self, record: CellRecord) -> None:
+        """Note a finished cell; returns in far less than a millisecond, whatever MLflow does."""
+
+    def finish(self, results: Mapping[str, Any], folder: Path) -> Delivery:
+        """Note the conclusions, give the courier time to deliver, and say what it did not manage.
+
+        Args:
+            results: What results.json holds.
+            folder: The study's folder, whose report and figures go along.
+        """
+        return Delivery(0, 0)
+
+    def close(self) -> None:
+        """Let go without conclusions, as when a study is interrupted; what was noted is still delivered."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_tracker(config: TrackingConfig, study: StudyInfo, outbox: Path) -> Tracker:
+    """Open the tracker that the configuration asks for; returns without waiting for MLflow.
+
+    Args:
+        config: The settings under tracking.
+        study: What is tracked.
+        outbox: Folder that keeps what MLflow has not heard yet.
+
+    Raises:
+        UserError: Unknown `tracking.kind`, or a tracking URI that cannot be one.
+    """
+    if config.kind == "none":
+        return Tracker()
+    if config.kind != "mlflow":
+        raise UserError(f"tracking.kind: {config.kind!r} is unknown; allowed are 'mlflow' and 'none'")
+    return MlflowTracker(resolve_address(config), study, config.experiment or study.name, outbox)
+
+
+class MlflowTracker(Tracker):
+    """Notes everything in an outbox, from which a courier process delivers to MLflow."""
+
+    def __init__(self, address: Address, study: StudyInfo, experiment: str, outbox: Path) -> None:
+        self._address = address
+        self._reason: str | None = None
+        self._lost = 0  # deliveries that could not even be noted
+        self._writer: Writer | None = None
+        self._courier: subprocess.Popen[bytes] | None = None
+        try:
+            outbox.mkdir(parents=True, exist_ok=True)
+            leftovers = [box for box in find_boxes(outbox) if read_label(box).destination == address.shown]
+            self._box = create_box(outbox, Label(study, experiment, address.shown))
+            self._lock = own_box(self._box)
+            self._writer = Writer(self._box)
+            self._courier = start_courier(address, self._box, leftovers, self._box)
+        except (OSError, ValueError) as error:
+            self._reason = f"the outbox {outbox} cannot be used: {mask(str(error))}"
+
+    def cell(self, record: CellRecord) -> None:
+        """Note a finished cell."""
+        self._note({"kind": "cell", **record.as_json()})
+
+    def finish(self, results: Mapping[str, Any], folder: Path) -> Delivery:
+        """Note the conclusions and wait for the courier, as long as it gets on."""
+        told = {name: results[name] for name in _NEEDED if name in results}
+        self._note({"kind": "finish", "results": told, "folder": str(folder.absolute()), "ended": time.time()})
+        if self._courier is not None:
+            say(self._courier, "finish")
+            self._await_courier(self._courier)
+        return self._settle()
+
+    def close(self) -> None:
+        """Let go; the courier ends by itself."""
+        self._let_go()
+
+    def _note(self, item: dict[str, Any]) -> None:
+        if self._writer is None:
+            self._lost += 1
+        else:
+            self._writer.append({"noted": time.time(), **item})
+
+    def _await_courier(self, courier: subprocess.Popen[bytes]) -> None:
+        seen, since = -1, time.monotonic()
+        while courier.poll() is None:
+            progress = read_progress(self._box)
+            if progress.delivered != seen:
+                seen, since = progress.delivered, time.monotonic()
+            patience = PATIENCE_WITH_BROKEN_SECONDS if progress.error else PATIENCE_SECONDS
+            if progress.done or time.monotonic() - since > patience:
+                break
+            try:
+                courier.wait(0.05)
+            except subprocess.TimeoutExpired:
+                continue
+        if courier.poll() is None:
+            courier.kill()
+            courier.wait()
+
+    def _settle(self) -> Delivery:
+        if self._writer is None:
+            self._let_go()
+            return Delivery(0, self._lost, self._reason, self._address.shown)
+        progress = read_progress(self._box)
+        noted = self._writer.written + self._writer.unwritten
+        reason = self._writer.error or progress.error or "MLflow did not answer in time"
+        undelivered = noted - progress.delivered
+        self._let_go()
+        if undelivered:
+            return Delivery(progress.delivered, undelivered, reason, self._address.shown)
+        remove_box(self._box)
+        return Delivery(progress.delivered, 0, None, self._address.shown)
+
+    def _let_go(self) -> None:
+        if self._courier is not None and self._courier.stdin is not None:
+            self._courier.stdin.close()
+        if self._writer is not None:
+            self._writer.close()
+            if self._lock is not None:
+                self._lock.release()
