@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +24,7 @@ from embexp.tracking.locks import machine_lock
 from embexp.tracking.outbox import Label
 
 _logger = logging.getLogger(__name__)
+LOCKED_SECONDS = 20  # how long to wait for another writer of a SQLite file
 _PAGE = 1000  # runs a search returns at once; servers allow more, but answer slower
 
 
@@ -285,45 +286,30 @@ def _one_transaction(client: Any) -> Iterator[None]:
     from mlflow.store.db.utils import _get_managed_session_maker
 
     store = client._tracking_client.store
-    sqlite = store.db_type == "sqlite"
     original = store.ManagedSessionMaker
-    with store.engine.connect() as connection:
-        begin, commit, rollback = _transaction_of(connection, sqlite)
-        begin()
+    with store.engine.connect() as connection, _begin(connection, store.db_type):
         sessions = sqlalchemy.orm.sessionmaker(bind=connection, join_transaction_mode="create_savepoint")
         store.ManagedSessionMaker = _get_managed_session_maker(sessions, store.db_type)
         try:
             yield
-        except BaseException:
-            rollback()
-            raise
-        else:
-            commit()
         finally:
             store.ManagedSessionMaker = original
 
 
-def _transaction_of(connection: Any, sqlite: bool) -> tuple[Callable[[], Any], ...]:
-    if not sqlite:
-        transaction: list[Any] = []
-        return (
-            lambda: transaction.append(connection.begin()),
-            lambda: transaction[0].commit(),
-            lambda: transaction[0].rollback(),
-        )
+@contextmanager
+def _begin(connection: Any, kind: str) -> Iterator[None]:
+    if kind != "sqlite":
+        with connection.begin():
+            yield
+        return
+    # Python's sqlite3 opens transactions by itself, and not around savepoints: take that over, and wait for
+    # other writers here rather than in the middle.
     raw = connection.connection.dbapi_connection
-    level = raw.isolation_level
-
-    def begin() -> None:
-        # Python's sqlite3 opens transactions by itself, and not around savepoints: take that over.
-        raw.isolation_level = None
-        raw.execute("PRAGMA busy_timeout = 20000")
-        raw.execute("BEGIN IMMEDIATE")  # wait for other writers here, not in the middle
-
-    def end(word: str) -> None:
-        try:
-            raw.execute(word)
-        finally:
-            raw.isolation_level = level
-
-    return begin, lambda: end("COMMIT"), lambda: end("ROLLBACK")
+    level, raw.isolation_level = raw.isolation_level, None
+    try:
+        with connection.begin():
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {LOCKED_SECONDS * 1000}")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield
+    finally:
+        raw.isolation_level = level
