@@ -6,8 +6,9 @@ The dataclasses are plain values: this file imports neither Hydra nor OmegaConf,
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, TypeVar, get_type_hints
 
 MISSING = "???"  # OmegaConf's mark for a mandatory value
 
@@ -136,3 +137,18 @@ class StudyConfig:
     grid: GridConfig = field(default_factory=GridConfig)
     executor: ExecutorConfig = field(default_factory=ExecutorConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)
+
+
+T = TypeVar("T")
+
+
+def build(settings: type[T], values: Mapping[str, Any]) -> T:
+    """Build settings from plain values (the way back from `dataclasses.asdict`); defaults fill what is missing."""
+    assert is_dataclass(settings)
+    hints = get_type_hints(settings)
+    given = {
+        entry.name: build(hints[entry.name], values[entry.name]) if is_dataclass(hints[entry.name]) else values[entry.name]
+        for entry in fields(settings)
+        if entry.name in values
+    }
+    return settings(**given)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from embexp.classify.bags import Bags
+from embexp.bags import Bags
 from embexp.classify.generators import generator
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from embexp.classify.bags import Bags, singletons
+from embexp.bags import Bags, singletons
 from embexp.classify.model import MeanPoolClassifier
 from embexp.classify.strategies import pool_with
 from embexp.config import TrainingConfig

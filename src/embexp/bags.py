@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -46,6 +47,17 @@ class Bags:
         """Return counts divided by the tokens of their text: the weights of a mean over tokens."""
         tokens = np.repeat(self.tokens(), np.diff(self.offsets))
         return self.counts / tokens.astype(np.float32)
+
+    def save(self, folder: Path, part: str) -> None:
+        """Write the three arrays as NumPy files whose names begin with `part`."""
+        for name in ("indices", "counts", "offsets"):
+            np.save(folder / f"{part}_{name}.npy", getattr(self, name))
+
+    @classmethod
+    def load(cls, folder: Path, part: str) -> Bags:
+        """Map the arrays that `save` wrote into memory, read-only."""
+        paths = (folder / f"{part}_{name}.npy" for name in ("indices", "counts", "offsets"))
+        return cls(*(np.load(path, mmap_mode="r", allow_pickle=False) for path in paths))
 
 
 def singletons(texts: int) -> Bags:

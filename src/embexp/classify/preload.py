@@ -1,0 +1,10 @@
+"""Import what every cell needs, so that a worker process starts with it loaded and compiled."""
+
+import sklearn.feature_extraction.text
+import sklearn.linear_model
+import sklearn.metrics
+import torch
+
+from embexp.classify import kernels, tfidf, training
+
+__all__ = ["kernels", "sklearn", "tfidf", "torch", "training"]

@@ -1,0 +1,192 @@
+"""Gather what a study measured into the content of results.json."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from importlib import metadata
+from typing import Any
+
+import numpy as np
+
+from embexp.conclude.measurements import Measurements
+from embexp.config import StudyConfig
+from embexp.engine.scheduler import Outcome
+from embexp.engine.store import Store
+from embexp.study import Cell, Plan
+from embexp.text import open_dataset
+
+SCHEMA_VERSION = 1
+PACKAGES = ("embexp", "torch", "gensim", "numpy", "scipy", "scikit-learn", "numba", "polars", "datasets", "mlflow")
+
+
+class Measured:
+    """The finished cells of a study, as the store holds them."""
+
+    def __init__(self, plan: Plan, store: Store, outcome: Outcome) -> None:
+        gone = {failure.task for failure in outcome.failed} | {*outcome.blocked, *outcome.left}
+        self.plan = plan
+        self.store = store
+        self.outcome = outcome
+        self.cached = set(outcome.cached)
+        self.cells = [cell for cell in plan.cells if cell.task not in gone]
+        self.dataset = open_dataset(store.path(plan.dataset.fingerprint))
+
+    def record(self, cell: Cell) -> dict[str, Any]:
+        """Return a cell's record joined with its training time and fingerprint: a row of `cells`."""
+        record = self.store.read_record(cell.task.fingerprint)
+        timing = self.store.read_timing(cell.task.fingerprint)
+        return record | {
+            "train_seconds": timing["train_seconds"],
+            "cached": cell.task in self.cached,
+            "fingerprint": cell.task.fingerprint,
+        }
+
+    def measurements(self) -> Measurements:
+        """Return per-text correctness, bool, shape (strategies, train_sizes, seeds, texts)."""
+        strategies = tuple(dict.fromkeys(cell.strategy for cell in self.plan.cells))
+        sizes, seeds = self.plan.train_sizes, self.plan.seeds
+        labels = np.asarray(self.dataset.test.labels)
+        correct = np.zeros((len(strategies), len(sizes), len(seeds), len(labels)), bool)
+        present = np.zeros(correct.shape[:3], bool)
+        for cell in self.cells:
+            place = strategies.index(cell.strategy), sizes.index(cell.train_size), seeds.index(cell.seed)
+            predictions = self.store.path(cell.task.fingerprint) / "predictions.npy"
+            correct[place] = np.load(predictions, allow_pickle=False) == labels
+            present[place] = True
+        return Measurements(strategies, sizes, seeds, correct, present, len(self.dataset.pool))
+
+
+def gather_results(
+    config: StudyConfig, measured: Measured, conclusions: Mapping[str, Any], wall_seconds: float, command: str
+) -> dict[str, Any]:
+    """Return the content of results.json.
+
+    Args:
+        config: The study.
+        measured: Its finished cells.
+        conclusions: What `embexp.conclude` makes of them.
+        wall_seconds: From the start of the command to its conclusions.
+        command: The command line that does it again.
+    """
+    plan, outcome = measured.plan, measured.outcome
+    cells = [measured.record(cell) for cell in measured.cells]
+    tasks = {cell.task for cell in plan.cells}
+    lost = [failure for failure in outcome.failed] + list(outcome.blocked)
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "study": {
+            "name": config.name,
+            "dataset": config.dataset.name,
+            "fingerprint": plan.fingerprint,
+            "wall_seconds": round(wall_seconds, 3),
+            "cells_done": sum(task in tasks for task in outcome.done),
+            "cells_cached": sum(task in tasks for task in outcome.cached),
+            "cells_failed": sum(getattr(item, "task", item) in tasks for item in lost),
+            "evaluated_on": config.dataset.evaluate,
+        },
+        "cells": [{key: value for key, value in cell.items() if key != "history"} for cell in cells],
+        **conclusions,
+        "dataset": measured.dataset.sheet,
+        "word2vec": describe_word2vec(config, measured),
+        "timeline": timeline(measured),
+        "costs": costs(cells),
+        "held_fixed": held_fixed(config, plan),
+        "failures": [
+            *({"title": failure.task.title, "reason": failure.reason} for failure in outcome.failed),
+            *(
+                {"title": task.title, "reason": f"blocked: {outcome.blocked_by[task.fingerprint].title} failed"}
+                for task in outcome.blocked
+            ),
+        ],
+        "config": asdict(config),
+        "environment": environment(),
+        "command": command,
+    }
+
+
+def describe_word2vec(config: StudyConfig, measured: Measured) -> dict[str, Any]:
+    """Return the settings of the word vectors and how much of the classifier's vocabulary they cover."""
+    from embexp.vectors.coverage import measure_coverage
+
+    if measured.plan.word2vec is None:
+        return {}
+    dataset = measured.dataset
+    folder = measured.store.path(measured.plan.word2vec.fingerprint)
+    size = measured.store.read_record(measured.plan.bags.fingerprint)["vocabulary_size"]
+    rows = np.load(folder / "rows.npy", allow_pickle=False)
+    coverage = measure_coverage(dataset.vocabulary[:size], np.asarray(dataset.counts[:size]), rows)
+    timing = measured.store.read_timing(measured.plan.word2vec.fingerprint)
+    return {
+        **asdict(config.word2vec),
+        "vectors": len(rows),
+        "coverage": coverage.as_dict(),
+        "seconds": round(timing["seconds"], 1),
+    }
+
+
+def timeline(measured: Measured) -> list[dict[str, Any]]:
+    """Return who did what when in this run: one row for each task that was not cached."""
+    rows = []
+    for task in measured.outcome.done:
+        timing = measured.store.read_timing(task.fingerprint)
+        rows.append(
+            {
+                "worker": timing["worker"],
+                "stage": task.stage.name,
+                "title": task.title,
+                "started": timing["started"],
+                "ended": timing["ended"],
+            }
+        )
+    return rows
+
+
+def costs(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return the median training time and the parameters for each strategy and train size."""
+    groups: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
+    for cell in cells:
+        groups.setdefault((cell["strategy"], cell["train_size"]), []).append(cell)
+    return [
+        {
+            "strategy": strategy,
+            "train_size": train_size,
+            "train_seconds": statistics.median(cell["train_seconds"] for cell in group),
+            "parameters": group[0]["parameters"],
+            "trained_parameters": group[0]["trained_parameters"],
+        }
+        for (strategy, train_size), group in groups.items()
+    ]
+
+
+def held_fixed(config: StudyConfig, plan: Plan) -> list[str]:
+    """Return sentences on what was the same in every cell, so that no interval speaks of it."""
+    sentences = [
+        f"the split into a pool of {plan.facts.pool_size:,} labelled texts and the texts that score the cells "
+        f"(dataset.split_seed={config.dataset.split_seed})",
+        "the protocol: classifier, optimisers, learning rates and the budget rule are one choice for all strategies "
+        "and train sizes; another choice can give other numbers",
+    ]
+    if plan.word2vec:
+        sentences.insert(
+            1,
+            f"the word vectors: one training on the unlabelled pool (word2vec.seed={config.word2vec.seed}), "
+            "shared by all seeds",
+        )
+    if plan.facts.pool_size in plan.train_sizes:
+        sentences.append(f"at {plan.facts.pool_size:,} labels, the whole pool, all seeds share every label")
+    return sentences
+
+
+def environment() -> dict[str, Any]:
+    """Return what the numbers may depend on beside the configuration."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "machine": platform.machine(),
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "versions": {name: metadata.version(name) for name in PACKAGES},
+    }

@@ -1,0 +1,265 @@
+"""The pipeline on one page: what a study does, stage by stage, and the plan that lines the stages up.
+
+    prepare_dataset ──► count_tokens ──► run_cell (each strategy x train size x seed, and the controls)
+                   └──► train_word2vec ──────┘
+
+Each stage reads the entries it needs and fills one folder; the engine decides when and where it runs, and whether
+the store has it already.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from embexp.config import (
+    ClassifierConfig,
+    DatasetConfig,
+    StudyConfig,
+    TextConfig,
+    TrainingConfig,
+    Word2VecConfig,
+    build,
+)
+from embexp.engine.task import Stage, Task, Work, fingerprint_of
+from embexp.errors import UserError
+from embexp.text import DatasetFacts, auto_train_sizes
+
+# ---- stages
+
+
+def prepare_dataset(work: Work) -> None:
+    """Read, split, tokenise and number the texts: token ids of the pool and of the texts that are tested on."""
+    from embexp.text.prepare import prepare
+
+    dataset = build(DatasetConfig, work.config["dataset"])
+    prepare(dataset, build(TextConfig, work.config["text"]), work.folder, work.progress)
+
+
+def count_tokens(work: Work) -> None:
+    """Turn token ids into bags: per text its distinct tokens and their counts, all that a mean needs."""
+    from embexp.text import counts_of, open_dataset
+
+    dataset = open_dataset(work.needs["dataset"])
+    vocabulary_size = int(np.searchsorted(-dataset.counts, -work.config["min_count"], side="right"))
+    for part, texts in (("pool", dataset.pool), ("test", dataset.test)):
+        counts_of(texts.ids, texts.offsets, vocabulary_size, work.config["max_tokens"]).save(work.folder, part)
+        np.save(work.folder / f"{part}_labels.npy", texts.labels)
+    _record(work, {"vocabulary_size": vocabulary_size, "classes": len(dataset.classes)})
+
+
+def train_word2vec(work: Work) -> None:
+    """Train skip-gram on the unlabelled pool."""
+    from embexp.text import open_dataset
+    from embexp.vectors.skipgram import Corpus, train_skipgram
+
+    dataset = open_dataset(work.needs["dataset"])
+    corpus = Corpus(dataset.pool.ids, dataset.pool.offsets, dataset.vocabulary, dataset.counts)
+    rows, vectors = train_skipgram(corpus, build(Word2VecConfig, work.config["word2vec"]), work.progress)
+    np.save(work.folder / "rows.npy", rows)
+    np.save(work.folder / "vectors.npy", vectors)
+
+
+def run_cell(work: Work) -> None:
+    """Train one classifier on one labelled subset and score it."""
+    from embexp.bags import Bags
+    from embexp.classify.cell import CellData, run_control, run_strategy
+    from embexp.classify.strategies import WordVectors
+    from embexp.text import nested_order
+
+    config, bags = work.config, work.needs["bags"]
+    facts = json.loads((bags / "record.json").read_bytes())
+    labels = np.load(bags / "pool_labels.npy").astype(np.int64)
+    subset = nested_order(labels, config["seed"])[: config["train_size"]]
+    word_vectors = None
+    if "word2vec" in work.needs:
+        vectors = work.needs["word2vec"]
+        word_vectors = WordVectors(np.load(vectors / "rows.npy"), np.load(vectors / "vectors.npy", mmap_mode="r"))
+    data = CellData(
+        labelled=Bags.load(bags, "pool").select(subset),
+        labels=labels[subset],
+        texts=Bags.load(bags, "test"),
+        text_labels=np.load(bags / "test_labels.npy").astype(np.int64),
+        classes=facts["classes"],
+        vocabulary_size=facts["vocabulary_size"],
+        word_vectors=word_vectors,
+    )
+    if config["strategy"] == "tfidf":
+        result = run_control(data)
+    else:
+        result = run_strategy(
+            config["strategy"],
+            data,
+            vector_size=config["vector_size"],
+            classifier=build(ClassifierConfig, config["classifier"]),
+            training=build(TrainingConfig, config["training"]),
+            seed=config["seed"],
+        )
+    np.save(work.folder / "predictions.npy", result.predictions.astype(np.int16))
+    work.timing["train_seconds"] = result.train_seconds
+    cell = {key: config[key] for key in ("strategy", "train_size", "seed")}
+    _record(work, cell | result.record)
+
+
+def _record(work: Work, content: Mapping[str, Any]) -> None:
+    (work.folder / "record.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+PREPARE_DATASET = Stage("prepare_dataset", 1, prepare_dataset, all_cores=True)
+COUNT_TOKENS = Stage("count_tokens", 1, count_tokens)
+TRAIN_WORD2VEC = Stage("train_word2vec", 1, train_word2vec)
+RUN_CELL = Stage("run_cell", 1, run_cell)
+
+PRELOAD = ("embexp.classify.preload",)  # what every worker imports anyway, loaded once
+
+# ---- the plan
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One strategy (or control), train size and seed, with the task that computes it."""
+
+    strategy: str
+    train_size: int
+    seed: int
+    task: Task
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All tasks of a study, and the values that `auto` stood for.
+
+    Attributes:
+        dataset: Prepares the texts.
+        bags: Counts their tokens.
+        word2vec: Trains the vectors; None if no strategy wants them.
+        cells: One for each strategy, train size and seed, controls included.
+        train_sizes: Ascending.
+        seeds: In the order given.
+        facts: What is known of the texts before they are prepared.
+        fingerprint: Identity of the study's results.
+    """
+
+    dataset: Task
+    bags: Task
+    word2vec: Task | None
+    cells: tuple[Cell, ...]
+    train_sizes: tuple[int, ...]
+    seeds: tuple[int, ...]
+    facts: DatasetFacts
+    fingerprint: str
+
+    @property
+    def tasks(self) -> list[Task]:
+        """What the study wants to read at the end: the cells, and what the report says of texts and vectors."""
+        shared = [self.dataset, self.bags, *([self.word2vec] if self.word2vec else [])]
+        return [*shared, *(cell.task for cell in self.cells)]
+
+
+def make_plan(config: StudyConfig, facts: DatasetFacts) -> Plan:
+    """Line up the tasks of a study.
+
+    Args:
+        config: The study.
+        facts: Of its data set: pool size, classes and content digest (`embexp.text.peek`).
+
+    Raises:
+        UserError: If a train size does not fit the pool.
+    """
+    train_sizes = _train_sizes(config, facts)
+    dataset = Task(
+        PREPARE_DATASET,
+        {
+            "dataset": {key: value for key, value in asdict(config.dataset).items() if key != "name"},
+            "content": facts.digest,
+            "text": {"pattern": config.text.pattern, "lower": config.text.lower},
+        },
+        title=f"dataset {config.dataset.name}",
+        cost=facts.megabytes / 10,
+    )
+    bags = Task(
+        COUNT_TOKENS,
+        {"min_count": config.text.min_count, "max_tokens": config.text.max_tokens},
+        {"dataset": dataset},
+        title="token counts",
+        cost=facts.megabytes / 30,
+    )
+    word2vec = Task(
+        TRAIN_WORD2VEC,
+        {"word2vec": asdict(config.word2vec)},
+        {"dataset": dataset},
+        title="word2vec",
+        cost=facts.megabytes * config.word2vec.epochs / 3,
+    )
+    seeds = seeds_of(config)
+    cells = tuple(_cells(config, train_sizes, seeds, bags, word2vec))
+    needed = any("word2vec" in cell.task.needs for cell in cells)
+    return Plan(
+        dataset=dataset,
+        bags=bags,
+        word2vec=word2vec if needed else None,
+        cells=cells,
+        train_sizes=train_sizes,
+        seeds=seeds,
+        facts=facts,
+        fingerprint=fingerprint_of("study", 1, {}, {str(n): cell.task.fingerprint for n, cell in enumerate(cells)}),
+    )
+
+
+def _cells(
+    config: StudyConfig, train_sizes: tuple[int, ...], seeds: tuple[int, ...], bags: Task, word2vec: Task
+) -> Iterator[Cell]:
+    from embexp.classify.strategies import STRATEGIES
+
+    device = "cpu"
+    training = asdict(config.training) | {"device": device}
+    for strategy in [*config.grid.strategies, *config.grid.controls]:
+        needs = {"bags": bags}
+        settings: dict[str, Any] = {}
+        cost = 0.3
+        if strategy in STRATEGIES:
+            settings = {
+                "vector_size": config.word2vec.vector_size,
+                "classifier": asdict(config.classifier),
+                "training": training,
+            }
+            cost = 0.5 if STRATEGIES[strategy].trained else 0.1
+            if STRATEGIES[strategy].pretrained:
+                needs["word2vec"] = word2vec
+        for train_size in train_sizes:
+            for seed in seeds:
+                identity = {"strategy": strategy, "train_size": train_size, "seed": seed}
+                title = f"{strategy} n={train_size:05d} s={seed}"
+                task = Task(RUN_CELL, identity | settings, needs, title=title, cost=cost * (0.5 + train_size / 5000))
+                yield Cell(strategy, train_size, seed, task)
+
+
+def seeds_of(config: StudyConfig) -> tuple[int, ...]:
+    """Return the seeds of a grid: a list as it stands, a number as that many seeds from 0."""
+    seeds = config.grid.seeds
+    return tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
+
+
+def _train_sizes(config: StudyConfig, facts: DatasetFacts) -> tuple[int, ...]:
+    asked = config.grid.train_sizes
+    if asked == "auto":
+        return tuple(auto_train_sizes(facts.pool_size, len(facts.classes)))
+    where = f"dataset {config.dataset.name!r}"
+    problems = [
+        f"grid.train_sizes: {size} exceeds the {facts.pool_size} labelled texts of {where}; "
+        f"the largest usable size is {facts.pool_size}"
+        for size in asked
+        if size > facts.pool_size
+    ]
+    problems += [
+        f"grid.train_sizes: {size} is smaller than the {len(facts.classes)} classes of {where}; "
+        f"give at least {len(facts.classes)} labels, better ten times that"
+        for size in asked
+        if size < len(facts.classes)
+    ]
+    UserError.raise_if(problems)
+    return tuple(sorted(asked))
