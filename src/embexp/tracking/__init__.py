@@ -6,6 +6,8 @@
 """
 
 from embexp.tracking.record import CellRecord, Delivery, StudyInfo
+from embexp.tracking.serve import ui
+from embexp.tracking.sync import sync
 from embexp.tracking.tracker import Tracker, open_tracker
 
-__all__ = ["CellRecord", "Delivery", "StudyInfo", "Tracker", "open_tracker"]
+__all__ = ["CellRecord", "Delivery", "StudyInfo", "Tracker", "open_tracker", "sync", "ui"]

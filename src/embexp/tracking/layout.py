@@ -17,6 +17,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 from embexp.config import CONTROLS
@@ -32,8 +33,16 @@ NOTE = "mlflow.note.content"
 PARENT = "mlflow.parentRunId"
 
 # What of a study's folder is worth a place in MLflow; folders end up as folders.
-ARTIFACTS = ("report.html", "report.md", "results.json", "cells.csv", "config.yaml", "environment.json",
-             "figures", "tables")
+ARTIFACTS = (
+    "report.html",
+    "report.md",
+    "results.json",
+    "cells.csv",
+    "config.yaml",
+    "environment.json",
+    "figures",
+    "tables",
+)
 
 # One log_batch call takes 1,000 metrics, and the UI samples some hundred points of a line.
 LARGEST_HISTORY = 900
@@ -170,15 +179,12 @@ def curve_points(results: Mapping[str, Any]) -> dict[str, list[Point]]:
 
 
 def area_under_curve(means: Iterable[tuple[int, float]]) -> float:
-    """Average a learning curve over the logarithm of the train size (trapezoids); one size is its own mean."""
+    """Average a learning curve over the logarithm of the train size, by trapezoids."""
     ordered = sorted(means)
     width = math.log(ordered[-1][0]) - math.log(ordered[0][0])
     if width == 0:
         return ordered[0][1]
-    area = sum(
-        (math.log(n2) - math.log(n1)) * (a1 + a2) / 2
-        for (n1, a1), (n2, a2) in zip(ordered, ordered[1:], strict=False)
-    )
+    area = sum((math.log(n2) - math.log(n1)) * (a1 + a2) / 2 for (n1, a1), (n2, a2) in pairwise(ordered))
     return area / width
 
 
@@ -238,7 +244,9 @@ def describe(results: Mapping[str, Any]) -> str:
         rows = results.get(key) or []
         if rows:
             lines += ["", f"**{title}**", ""]
-            lines += [f"- {row if isinstance(row, str) else ': '.join(map(str, row.values()))}" for row in rows]
+            lines += [
+                f"- {row if isinstance(row, str) else ': '.join(map(str, row.values()))}" for row in rows
+            ]
     return "\n".join(lines)
 
 

@@ -64,7 +64,7 @@ def write_whole(path: Path, text: str) -> None:
     """Write a file so that a reader sees the old text or the new one, never half of it."""
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def create_box(root: Path, label: Label) -> Path:
@@ -74,8 +74,7 @@ def create_box(root: Path, label: Label) -> Path:
     building.mkdir(parents=True)
     (building / STUDY_FILE).write_text(json.dumps(label.as_json(), default=str), encoding="utf-8")
     (building / ITEMS_FILE).touch()
-    os.rename(building, root / name)
-    return root / name
+    return building.rename(root / name)
 
 
 def find_boxes(root: Path) -> list[Path]:
@@ -111,6 +110,20 @@ def own_box(box: Path) -> FileLock | None:
     except (Timeout, OSError):
         return None
     return lock
+
+
+def is_owned(box: Path) -> bool:
+    """Whether a planner or a courier has the box right now."""
+    lock = own_box(box)
+    if lock is None:
+        return True
+    lock.release()
+    return False
+
+
+def count_items(box: Path) -> int:
+    """Count the deliveries in a box."""
+    return sum(1 for _ in Reader(box).read_new())
 
 
 def remove_box(box: Path) -> None:

@@ -27,7 +27,7 @@ def start_courier(
     The order travels by pipe: the URI may hold a password, and everybody can read the arguments of a process.
     """
     with (log_folder / LOG_FILE).open("ab") as log:
-        process = subprocess.Popen(  # noqa: S603 - our own module in our own interpreter
+        process = subprocess.Popen(
             [sys.executable, "-m", "embexp.tracking.courier"],
             stdin=subprocess.PIPE,
             stdout=log,
