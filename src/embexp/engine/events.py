@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import queue
+import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from types import TracebackType
 from typing import Literal, TypeAlias
 
 from embexp.engine.plan import Survey
@@ -56,7 +59,10 @@ Listener: TypeAlias = Callable[[Event], None]
 
 
 class Audience:
-    """Tells every listener every event; one that fails is reported once and stops nothing."""
+    """Tells every listener every event, in a thread of its own; one that fails is reported once.
+
+    A context manager: leaving it waits until everything has been heard.
+    """
 
     def __init__(self, listeners: Listener | Iterable[Listener] | None) -> None:
         if listeners is None:
@@ -66,13 +72,30 @@ class Audience:
         else:
             self._listeners = list(listeners)
         self._complained: set[int] = set()
+        self._events: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._speak, name="embexp-events", daemon=True)
 
     def tell(self, event: Event) -> None:
-        """Pass an event on."""
-        for number, listener in enumerate(self._listeners):
-            try:
-                listener(event)
-            except Exception:
-                if number not in self._complained:
-                    self._complained.add(number)
-                    logger.exception("a listener failed at %r; the study goes on", event.kind)
+        """Pass an event on, without waiting for anybody to hear it."""
+        if self._listeners:
+            self._events.put(event)
+
+    def __enter__(self) -> Audience:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._events.put(None)
+        self._thread.join()
+
+    def _speak(self) -> None:
+        while (event := self._events.get()) is not None:
+            for number, listener in enumerate(self._listeners):
+                try:
+                    listener(event)
+                except Exception:
+                    if number not in self._complained:
+                        self._complained.add(number)
+                        logger.exception("a listener failed at %r; the study goes on", event.kind)

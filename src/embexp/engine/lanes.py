@@ -25,6 +25,7 @@ from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from multiprocessing import forkserver
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any, TypeVar
 
 from embexp.engine.perform import WORKER_VARIABLE
@@ -327,6 +328,8 @@ def _serve(connection: Connection, variables: Mapping[str, str]) -> None:
     # The planner decides what an interrupt means; a terminal and a batch system send it to the whole group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with contextlib.suppress(OSError):  # if memory runs out, a task is lost rather than the planner
+        Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
     while True:
         try:
             function, args, kwargs = connection.recv()

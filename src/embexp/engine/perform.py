@@ -20,7 +20,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from embexp.engine.store import Identity, Store
+from embexp.engine.entries import Identity
+from embexp.engine.store import Store
 from embexp.engine.task import Progress, Stage, Work
 
 WORKER_VARIABLE = "EMBEXP_WORKER"  # set by the executor: a small number, stable while a lane lives

@@ -1,9 +1,8 @@
 """Carry out a plan: run what the store lacks, as soon as its needs are there, on any executor.
 
-The order of work is the longest remaining chain first (by `cost`), then the more expensive task, then the
-order given: a long task on which much depends starts first, and what does not wait for it fills the other
-cores. At most `slots` tasks are in flight, so that a task that becomes ready late is not kept waiting behind
-others that matter less.
+The order of work is `agenda`'s: a long task on which much depends starts first, and what does not wait for it
+fills the other cores. At most `slots` tasks are in flight, so that a task that becomes ready late is not kept
+waiting behind others that matter less.
 
 A failure stays where it happens: what needs the failed task is blocked, everything else goes on. The first
 SIGINT or SIGTERM lets the tasks in flight finish, the second drops them; the store is whole either way.
@@ -11,19 +10,18 @@ SIGINT or SIGTERM lets the tasks in flight finish, the second drops them; the st
 
 from __future__ import annotations
 
-import heapq
 import queue
-import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from embexp.engine.agenda import Agenda
 from embexp.engine.events import Audience, Event, Listener
 from embexp.engine.interrupts import Interrupts
 from embexp.engine.perform import LISTENERS, Order, Report, perform, read_progress
-from embexp.engine.plan import Survey, remaining_seconds, survey
+from embexp.engine.plan import Survey, survey
 from embexp.engine.store import Store
 from embexp.engine.task import Progress, Task
 
@@ -99,21 +97,21 @@ def carry_out(
         executor: Any concurrent.futures.Executor whose workers see the store's folder.
         slots: How many tasks may be in flight, or a function that says so at any time; default: the
             executor's `workers`.
-        on_event: Who is told what happens; called in this thread.
+        on_event: Who is told what happens. Events come one at a time, in a thread of their own, so that a
+            slow listener keeps no worker waiting; all have been heard when this function returns.
 
     Raises:
         UserError: If the store cannot be written.
     """
     store.prepare()
     store.sweep()
-    audience = Audience(on_event)
     found = survey(tasks, store, thorough=True)
-    audience.tell(Event("planned", survey=found))
     if slots is None:
         slots = int(getattr(executor, "workers", 1))
-    run = _Run(found, store, executor, slots, audience)
-    with Interrupts(run.wake) as interrupts:
-        run.go(interrupts)
+    with Audience(on_event) as audience:
+        run = _Run(found, store, executor, slots, audience)
+        with Interrupts(run.wake) as interrupts:
+            run.go(interrupts)
     return run.outcome
 
 
@@ -129,29 +127,12 @@ class _Run:
         self._slots = slots if callable(slots) else lambda: slots
         self._audience = audience
         self._inbox: queue.SimpleQueue[tuple[Task, Future[Report]] | None] = queue.SimpleQueue()
-        self._thread = threading.get_ident()
-        self._in_flight: dict[str, int] = {}  # slots taken, by fingerprint
+        self._in_flight: dict[str, tuple[Task, int]] = {}  # with the slots taken, by fingerprint
         self._said: dict[str, Progress] = {}
-        self._overheard: dict[str, Progress] = {}  # from tasks in other threads of this process
         self._elsewhere: list[Task] = []
+        self._agenda = Agenda(found.missing)
+        self._audience.tell(Event("planned", survey=found))
         self._settle_existing(found)
-        missing = found.missing
-        self._open = {task.fingerprint: task for task in missing}  # neither finished nor given up
-        self._needed_by: dict[str, list[Task]] = {}
-        self._lacking: dict[str, int] = {}  # how many needs are still to come
-        for task in missing:
-            lacking = {need.fingerprint for need in task.needs.values()} & self._open.keys()
-            self._lacking[task.fingerprint] = len(lacking)
-            for need in lacking:
-                self._needed_by.setdefault(need, []).append(task)
-        chain = remaining_seconds(missing)
-        self._priority = {
-            task.fingerprint: (-chain[task.fingerprint], -task.cost, number)
-            for number, task in enumerate(missing)
-        }
-        self._ready: list[tuple[tuple[float, float, int], Task]] = []
-        for task in missing:
-            self._make_ready(task)
 
     def wake(self) -> None:
         """Make the loop look round; safe in a signal handler."""
@@ -166,16 +147,10 @@ class _Run:
                 if interrupts.count > heard:
                     heard = interrupts.count
                     self._interrupt(heard)
-                if not interrupts.count:
-                    self._start_ready(interrupts)
-                if not self._in_flight and (interrupts.count or not (self._ready or self._elsewhere)):
+                self._start_ready(interrupts)
+                if not self._in_flight and (interrupts.count or not (self._agenda.ready or self._elsewhere)):
                     break
-                try:
-                    message = self._inbox.get(timeout=POLL_SECONDS)
-                except queue.Empty:
-                    message = None
-                if message is not None:
-                    self._settle(*message)
+                self._take_message()
                 if time.monotonic() - polled >= POLL_SECONDS:
                     polled = time.monotonic()
                     self._poll()
@@ -184,36 +159,30 @@ class _Run:
         finally:
             for name in self._in_flight:
                 LISTENERS.pop(name, None)
-        self._give_up_the_rest()
+        self.outcome.left.extend(self._agenda.rest)
 
     # ---- starting
 
-    def _make_ready(self, task: Task) -> None:
-        if self._lacking[task.fingerprint] == 0:
-            heapq.heappush(self._ready, (self._priority[task.fingerprint], task))
-
     def _start_ready(self, interrupts: Interrupts) -> None:
-        while self._ready and not interrupts.count:
-            free = self._slots() - sum(self._in_flight.values())
+        while self._agenda.ready and not interrupts.count:
+            free = self._slots() - sum(cores for _, cores in self._in_flight.values())
             if free < 1:
                 return
-            task = heapq.heappop(self._ready)[1]
-            self._start(task, free, interrupts)
+            self._start(self._agenda.take(), free, interrupts)
 
     def _start(self, task: Task, free: int, interrupts: Interrupts) -> None:
-        name = task.fingerprint
         cores = free if task.stage.all_cores else 1
         order = Order(
-            fingerprint=name,
+            fingerprint=task.fingerprint,
             stage=task.stage,
             config=task.config,
-            needs={need: needed.fingerprint for need, needed in task.needs.items()},
+            needs={name: need.fingerprint for name, need in task.needs.items()},
             store=str(self._store.root),
             title=task.title,
             cores=cores,
         )
-        self._in_flight[name] = cores
-        LISTENERS[name] = lambda progress: self._hear(task, progress)
+        self._in_flight[task.fingerprint] = (task, cores)
+        LISTENERS[task.fingerprint] = lambda progress: self._hear(task, progress)
         self._audience.tell(Event("started", task))
         wide = getattr(self._executor, "submit_wide", None) if cores > 1 else None
         with interrupts.in_task():
@@ -225,19 +194,23 @@ class _Run:
 
     # ---- hearing
 
+    def _take_message(self) -> None:
+        try:
+            message = self._inbox.get(timeout=POLL_SECONDS)
+        except queue.Empty:
+            return
+        if message is not None:
+            self._settle(*message)
+
     def _hear(self, task: Task, progress: Progress) -> None:
-        """Take progress from a task in this process; listeners are called in the planner's thread only."""
-        if threading.get_ident() == self._thread:
-            self._audience.tell(Event("progress", task, progress=progress))
-        else:
-            self._overheard[task.fingerprint] = progress
+        self._said[task.fingerprint] = progress
+        self._audience.tell(Event("progress", task, progress=progress))
 
     def _poll(self) -> None:
-        for name in self._in_flight:
-            progress = self._overheard.pop(name, None) or read_progress(self._store, name)
+        for name, (task, _) in self._in_flight.items():
+            progress = read_progress(self._store, name)
             if progress is not None and progress != self._said.get(name):
-                self._said[name] = progress
-                self._audience.tell(Event("progress", self._open[name], progress=progress))
+                self._hear(task, progress)
         waiting, self._elsewhere = self._elsewhere, []
         for task in waiting:
             if self._store.check(task.fingerprint) == "complete":
@@ -245,7 +218,7 @@ class _Run:
             elif self._store.is_being_built(task.fingerprint):
                 self._elsewhere.append(task)
             else:  # its builder gave up or died
-                heapq.heappush(self._ready, (self._priority[task.fingerprint], task))
+                self._agenda.put_back(task)
 
     # ---- ending
 
@@ -262,12 +235,11 @@ class _Run:
 
     def _settle(self, task: Task, future: Future[Report]) -> None:
         name = task.fingerprint
-        self._in_flight.pop(name, None)
+        if self._in_flight.pop(name, None) is None or future.cancelled():
+            return  # dropped by an interruption: it stays among the rest
         self._said.pop(name, None)
         LISTENERS.pop(name, None)
-        error = None if future.cancelled() else future.exception()
-        if future.cancelled():
-            return  # dropped: it is among the rest
+        error = future.exception()
         if error is not None:
             self._store.sweep(name)
             if not self.outcome.interrupted:
@@ -290,32 +262,23 @@ class _Run:
         if event.kind == "cached":
             self.outcome.cached.append(task)
         self._audience.tell(event)
-        del self._open[task.fingerprint]
-        for dependant in self._needed_by.get(task.fingerprint, ()):
-            self._lacking[dependant.fingerprint] -= 1
-            if dependant.fingerprint in self._open:
-                self._make_ready(dependant)
+        self._agenda.finish(task)
 
     def _fail(self, failure: Failure, worker: int | None) -> None:
         task = failure.task
         self.outcome.failed.append(failure)
         self._audience.tell(Event("failed", task, failure.seconds, worker, reason=failure.reason))
-        del self._open[task.fingerprint]
-        reached = list(self._needed_by.get(task.fingerprint, ()))
-        while reached:
-            dependant = reached.pop()
-            if self._open.pop(dependant.fingerprint, None) is None:
-                continue
+        for dependant in self._agenda.fail(task):
             self.outcome.blocked.append(dependant)
             self.outcome.blocked_by[dependant.fingerprint] = task
             self._audience.tell(Event("blocked", dependant, reason=f"needs {task.title}, which failed"))
-            reached.extend(self._needed_by.get(dependant.fingerprint, ()))
 
     def _interrupt(self, signals: int) -> None:
         self.outcome.interrupted = True
         if signals == 1:
             count = len(self._in_flight)
-            reason = f"finishing {count} tasks in flight; once more to drop them" if count else "stopping"
+            tasks = f"{count} task{'' if count == 1 else 's'}"
+            reason = f"finishing {tasks} in flight; once more to drop them" if count else "stopping"
             self._audience.tell(Event("interrupted", reason=reason))
             return
         self._audience.tell(Event("interrupted", reason="dropping the tasks in flight"))
@@ -326,7 +289,5 @@ class _Run:
             self._executor.shutdown(wait=False, cancel_futures=True)
         for name in list(self._in_flight):
             self._store.sweep(name)
+            LISTENERS.pop(name, None)
         self._in_flight.clear()
-
-    def _give_up_the_rest(self) -> None:
-        self.outcome.left.extend(self._open.values())

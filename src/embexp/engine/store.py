@@ -17,44 +17,31 @@ import json
 import os
 import shutil
 import socket
-import stat
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from embexp.engine.entries import (
+    MANIFEST,
+    RECORD,
+    TIMING,
+    DamagedEntryError,
+    Identity,
+    examine,
+    is_file_name,
+    read_manifest,
+    read_timing,
+)
 from embexp.engine.locks import EntryLock
-from embexp.engine.task import canonical_json, fingerprint_of
-from embexp.errors import EmbexpError, UserError
+from embexp.engine.task import canonical_json
+from embexp.errors import UserError
 
-MANIFEST = "entry.json"
-RECORD = "record.json"
-TIMING = "timing.json"
 SMALL_BYTES = 256 * 1024  # files up to this size are hashed by every check, larger ones by `verify`
 DURABLE_SECONDS = 2.0  # work that took longer is flushed to the disk; shorter work is sooner done again
 FOREIGN_SECONDS = 24 * 3600.0  # what another host left half-built is its own for this long
 
 State = Literal["complete", "absent", "damaged"]
-
-
-class DamagedEntryError(EmbexpError):
-    """An entry of the store is not what was written."""
-
-
-@dataclass(frozen=True)
-class Identity:
-    """What an entry is: the parts of its fingerprint."""
-
-    stage: str
-    version: int
-    config: Mapping[str, Any]
-    needs: Mapping[str, str]
-
-    @property
-    def fingerprint(self) -> str:
-        """The name of the entry."""
-        return fingerprint_of(self.stage, self.version, self.config, self.needs)
 
 
 class Store:
@@ -95,7 +82,7 @@ class Store:
     def problem(self, fingerprint: str) -> str | None:
         """Say what is wrong with an entry after hashing all of it, or None when it is whole."""
         try:
-            self._examine(self.path(fingerprint), fingerprint, None)
+            examine(self.path(fingerprint), fingerprint, None)
         except (DamagedEntryError, FileNotFoundError) as error:
             return str(error)
         return None
@@ -107,7 +94,7 @@ class Store:
             FileNotFoundError: If there is no such entry.
             DamagedEntryError: If it is not what was written.
         """
-        return _read_manifest(self.path(fingerprint), fingerprint)
+        return read_manifest(self.path(fingerprint), fingerprint)
 
     def read_record(self, fingerprint: str) -> dict[str, Any]:
         """Return record.json, checked against the manifest.
@@ -117,7 +104,7 @@ class Store:
             DamagedEntryError: If it is not what was written.
         """
         folder = self.path(fingerprint)
-        listed = _read_manifest(folder, fingerprint)["files"].get(RECORD)
+        listed = read_manifest(folder, fingerprint)["files"].get(RECORD)
         if listed is None:
             raise FileNotFoundError(f"{folder} holds no {RECORD}")
         content = (folder / RECORD).read_bytes()
@@ -128,8 +115,7 @@ class Store:
 
     def read_timing(self, fingerprint: str) -> dict[str, Any]:
         """Return timing.json: seconds, started, ended, worker, host, pid, versions and the stage's own."""
-        timing: dict[str, Any] = json.loads((self.path(fingerprint) / TIMING).read_bytes())
-        return timing
+        return read_timing(self.path(fingerprint))
 
     def fingerprints(self) -> Iterator[str]:
         """Go through the fingerprints of all entries, in no particular order."""
@@ -151,7 +137,7 @@ class Store:
                 (self.root / name).mkdir(parents=True, exist_ok=True)
             trial = self.root / "building" / f"trial.{_owner()}"
             trial.write_bytes(b"")
-            trial.unlink()
+            trial.unlink(missing_ok=True)
         except OSError as error:
             raise UserError(
                 f"store: cannot write in the folder {str(self.root)!r} ({error.strerror or error}); "
@@ -260,69 +246,12 @@ class Store:
 
     def _state(self, fingerprint: str, limit: int | None) -> State:
         try:
-            self._examine(self.path(fingerprint), fingerprint, limit)
+            examine(self.path(fingerprint), fingerprint, limit)
         except FileNotFoundError:
             return "absent"
         except DamagedEntryError:
             return "damaged"
         return "complete"
-
-    def _examine(self, folder: Path, fingerprint: str, limit: int | None) -> None:
-        files = _read_manifest(folder, fingerprint)["files"]
-        base = f"{folder}{os.sep}"
-        for name, listed in files.items():
-            _examine_file(base + name, listed, limit)
-
-
-def _read_manifest(folder: Path, fingerprint: str) -> dict[str, Any]:
-    try:
-        content = (folder / MANIFEST).read_bytes()
-    except FileNotFoundError:
-        if folder.exists():
-            raise DamagedEntryError(f"{folder} has no {MANIFEST}") from None
-        raise
-    except NotADirectoryError as error:
-        raise FileNotFoundError(str(error)) from error
-    try:
-        manifest: dict[str, Any] = json.loads(content)
-        checksum = manifest.pop("checksum")
-        whole = hashlib.sha256(canonical_json(manifest)).hexdigest() == checksum
-        identity = Identity(*(manifest[key] for key in ("stage", "version", "config", "needs")))
-        right = manifest["fingerprint"] == fingerprint == identity.fingerprint
-        names = [name for name in manifest["files"] if not _is_safe(name)]
-    except (ValueError, LookupError, TypeError, AttributeError) as error:
-        raise DamagedEntryError(f"{folder / MANIFEST} cannot be read: {error}") from error
-    if not whole:
-        raise DamagedEntryError(f"{folder / MANIFEST} does not match its checksum")
-    if not right:
-        raise DamagedEntryError(f"{folder / MANIFEST} belongs to another entry")
-    if names:
-        raise DamagedEntryError(
-            f"{folder / MANIFEST} lists the file {names[0]!r}, which is not in its folder"
-        )
-    return manifest
-
-
-def _is_safe(name: str) -> bool:
-    return all(part not in ("", ".", "..") for part in name.split("/")) and "\\" not in name
-
-
-def _examine_file(path: str, listed: Mapping[str, Any], limit: int | None) -> None:
-    try:
-        found = os.lstat(path)
-    except (FileNotFoundError, NotADirectoryError):
-        raise DamagedEntryError(f"{path} is missing") from None
-    if not stat.S_ISREG(found.st_mode):
-        raise DamagedEntryError(f"{path} is no plain file")
-    if found.st_size != listed["size"]:
-        raise DamagedEntryError(f"{path} has {found.st_size} bytes, {listed['size']} were written")
-    if (limit is None or found.st_size <= limit) and _digest(path) != listed["sha256"]:
-        raise DamagedEntryError(f"{path} does not match its checksum")
-
-
-def _digest(path: str | Path) -> str:
-    with open(path, "rb") as file:  # noqa: PTH123 (500 entries are checked at each start: Path costs half)
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _file_names(folder: Path) -> Iterator[str]:
@@ -330,9 +259,12 @@ def _file_names(folder: Path) -> Iterator[str]:
         for name in (*names, *folders):
             path = Path(parent, name)
             if path.is_symlink() or not (path.is_file() or path.is_dir()):
-                raise DamagedEntryError(f"{path} is no plain file; an entry holds nothing else")
-        relative = Path(parent).relative_to(folder)
-        yield from ((relative / name).as_posix() for name in names)
+                raise ValueError(f"the stage made {path.name!r}, which is no plain file")
+        for name in names:
+            relative = Path(parent, name).relative_to(folder).as_posix()
+            if not is_file_name(relative):
+                raise ValueError(f"the stage wrote a file {relative!r}, a name that an entry cannot hold")
+            yield relative
 
 
 def _seal(path: Path, durable: bool) -> dict[str, Any]:
