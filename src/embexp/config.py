@@ -32,6 +32,7 @@ class DatasetConfig:
     test: str | None = None  # csv: file of test texts; without it test_size are held out
     text: str = "text"
     label: str = "label"
+    delimiter: str = "comma"  # csv: comma | semicolon | tab | pipe, or the character itself
     test_size: float = 0.2  # below 1 a share of the texts, from 1 on a number of texts
     split_seed: int = 0
     evaluate: str = "test"  # test | validation

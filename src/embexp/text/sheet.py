@@ -1,0 +1,87 @@
+"""The data sheet: what is in the data, and a warning where it can move a result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embexp.config import DatasetConfig, TextConfig
+from embexp.text.arrays import map_array
+from embexp.text.cautions import warnings_of
+from embexp.text.parts import Part
+from embexp.text.sources import Source
+
+
+def make_sheet(
+    dataset: DatasetConfig, text: TextConfig, source: Source, pool: Part, test: Part, folder: Path
+) -> dict[str, Any]:
+    """Count what is in a data set whose arrays are written.
+
+    Returns:
+        Plain values for sheet.json. Nothing in it depends on where the files lie or when they were read.
+    """
+    classes = source.parts["train"].features["label"].names
+    counts = map_array(folder / "counts.npy")
+    vocabulary_size = int(np.searchsorted(-counts, -text.min_count, side="right"))
+    sheet: dict[str, Any] = {
+        "name": dataset.name,
+        "origin": source.origin,
+        "evaluate": dataset.evaluate,
+        "digests": dict(source.digests),
+        "labels": list(classes),
+        "sizes": {part.name: len(part.rows) for part in (pool, test)},
+        "class_counts": {
+            part.name: np.bincount(part.labels(), minlength=len(classes)).tolist() for part in (pool, test)
+        },
+        "empty_texts": {part.name: part.empty for part in (pool, test)},
+        "duplicates": duplicates(pool.hashes),
+        "texts_with_two_labels": texts_with_two_labels(pool.hashes, pool.labels()),
+        "overlap": int((np.isin(test.hashes, pool.hashes) & (test.hashes > 0)).sum()),
+        "types": len(counts),
+        "vocabulary_size": vocabulary_size,
+        "min_count": text.min_count,
+        "max_tokens": text.max_tokens,
+    }
+    for part in (pool, test):
+        for name, value in token_counts(part, vocabulary_size, text, folder).items():
+            sheet.setdefault(name, {})[part.name] = value
+    sheet["notes"] = list(source.notes)
+    sheet["warnings"] = warnings_of(sheet)
+    return sheet
+
+
+def duplicates(hashes: npt.NDArray[np.uint64]) -> int:
+    """Count texts that repeat an earlier one; empty texts (hash 0) are counted elsewhere."""
+    full = hashes[hashes > 0]
+    return len(full) - len(np.unique(full))
+
+
+def texts_with_two_labels(hashes: npt.NDArray[np.uint64], labels: npt.NDArray[np.int16]) -> int:
+    """Count different texts that stand in the pool under more than one class."""
+    full = hashes > 0
+    pairs = np.unique(np.stack([hashes[full], labels[full].astype(np.uint64)], axis=1), axis=0)
+    _, labels_of_text = np.unique(pairs[:, 0], return_counts=True)
+    return int((labels_of_text > 1).sum())
+
+
+def token_counts(part: Part, vocabulary_size: int, text: TextConfig, folder: Path) -> dict[str, Any]:
+    """Count the tokens of a part, and those that a classifier sees."""
+    ids = map_array(folder / f"{part.name}_ids.npy")
+    lengths = np.diff(map_array(folder / f"{part.name}_offsets.npy"))
+    known_per_text = np.diff(map_array(folder / f"{part.name}_bag_offsets.npy"))
+    known = sum(
+        int(((piece >= 0) & (piece < vocabulary_size)).sum())
+        for piece in np.array_split(ids, len(ids) // (1 << 24) + 1)
+    )
+    return {
+        "tokens": len(ids),
+        "tokens_in_vocabulary": known,
+        "median_tokens": float(np.median(lengths)),
+        "longest_tokens": int(lengths.max()),
+        "texts_cut": int((lengths > text.max_tokens).sum()),
+        "texts_without_token": int((lengths == 0).sum()),
+        "texts_without_known_token": int((known_per_text == 0).sum()),
+    }

@@ -1,0 +1,165 @@
+"""From texts to tokens to token ids, on all cores.
+
+polars finds the tokens of a chunk of texts with one regular expression; a dictionary gives new types the next
+provisional id, chunk by chunk, so that one pass over the texts is enough and memory holds one chunk and the
+vocabulary. When all counts are known, provisional ids are exchanged for final ones in the written file.
+
+polars must not be used in a process that forks afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from embexp.config import TextConfig
+from embexp.errors import UserError
+from embexp.text.arrays import ArrayWriter, map_array
+
+if TYPE_CHECKING:
+    import polars as pl
+
+BREAKS = r"(?i)<br\s*/?>"  # HTML line breaks, common in reviews that were taken from web pages
+EXCHANGED_AT_A_TIME = 1 << 24  # ids
+
+
+def check_text(text: TextConfig) -> None:
+    """Refuse settings that cannot make tokens, all at once.
+
+    Raises:
+        UserError: a number is out of range, or the pattern is not a regular expression that works.
+    """
+    problems = []
+    if text.min_count < 1:
+        problems.append(f"text.min_count: {text.min_count} is below 1, the count that keeps every word")
+    if text.max_tokens < 1:
+        problems.append(f"text.max_tokens: {text.max_tokens} keeps no token of a text; 400 is the default")
+    if text.pattern != TextConfig.pattern:  # the default needs no import of polars to be known as good
+        problems += _pattern_problems(text.pattern)
+    UserError.raise_if(problems)
+
+
+def _pattern_problems(pattern: str) -> list[str]:
+    import polars as pl
+
+    try:
+        found = pl.Series(["a 1."]).str.extract_all(pattern).to_list()[0]
+        empty = pl.Series(["", " "]).str.contains(f"^(?:{pattern})").any()
+    except pl.exceptions.ComputeError as error:
+        reason = " ".join(str(error).split())
+        return [
+            f"text.pattern: {pattern!r} is not a regular expression that polars understands ({reason});"
+            f" look-around and back-references do not exist there. The default is {TextConfig.pattern!r}"
+        ]
+    if "" in found or empty:
+        return [f"text.pattern: {pattern!r} matches the empty text or blanks; each match must be a token"]
+    return []
+
+
+def tokenise(texts: pl.Series, text: TextConfig) -> pl.Series:
+    """Split texts into tokens: HTML breaks dropped, lower-cased if asked, all matches of the pattern.
+
+    Args:
+        texts: strings without nulls.
+        text: pattern and case.
+
+    Returns:
+        A series of lists of strings, one list a text.
+    """
+    texts = texts.str.replace_all(BREAKS, " ")
+    if text.lower:
+        texts = texts.str.to_lowercase()
+    return texts.str.extract_all(text.pattern)
+
+
+@dataclass
+class Vocabulary:
+    """Types met so far, with provisional ids in the order they were met."""
+
+    ids: dict[str, int] = field(default_factory=dict)
+    counts: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
+
+    def add(self, types: list[str], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        """Count some types and return their provisional ids."""
+        ids = np.fromiter((self.ids.setdefault(word, len(self.ids)) for word in types), np.int32, len(types))
+        if len(self.ids) > len(self.counts):
+            room = max(len(self.ids), 2 * len(self.counts))
+            self.counts = np.concatenate([self.counts, np.zeros(room - len(self.counts), np.int64)])
+        self.counts[ids] += counts
+        return ids
+
+    def find(self, types: list[str], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        """Return the ids of some types, -1 for those never met; count nothing."""
+        return np.fromiter((self.ids.get(word, -1) for word in types), np.int32, len(types))
+
+    def finish(self) -> tuple[list[str], npt.NDArray[np.int64], npt.NDArray[np.int32]]:
+        """Sort by descending count, then by code point, and take on the final ids.
+
+        Returns:
+            The types, their counts, and the final id of each provisional id.
+        """
+        words = list(self.ids)
+        counts = self.counts[: len(words)]
+        order = sorted(range(len(words)), key=lambda i: (-int(counts[i]), words[i]))
+        final = np.empty(len(words), np.int32)
+        final[order] = np.arange(len(words), dtype=np.int32)
+        self.ids = {words[i]: place for place, i in enumerate(order)}
+        self.counts = counts[order]
+        return list(self.ids), self.counts, final
+
+
+Numbering = Callable[[list[str], npt.NDArray[np.int64]], npt.NDArray[np.int32]]
+
+
+def write_ids(
+    chunks: Iterable[pl.Series], text: TextConfig, number_types: Numbering, path: Path
+) -> npt.NDArray[np.int64]:
+    """Write the token ids of all texts to a file and return where each text starts.
+
+    Args:
+        chunks: the texts, some at a time.
+        text: how a text becomes tokens.
+        number_types: `Vocabulary.add` for the pool, `Vocabulary.find` for other texts.
+        path: int32 `.npy` file to write.
+
+    Returns:
+        int64, shape (texts + 1,).
+    """
+    lengths = [np.zeros(1, np.int64)]
+    with ArrayWriter(path, np.int32) as file:
+        for chunk in chunks:
+            tokens = tokenise(chunk, text)
+            lengths.append(tokens.list.len().to_numpy().astype(np.int64))
+            file.append(_number(tokens.filter(tokens.list.len() > 0).explode(), number_types))
+    return np.cumsum(np.concatenate(lengths))
+
+
+def _number(tokens: pl.Series, number_types: Numbering) -> npt.NDArray[np.int32]:
+    """Exchange tokens for ids; only the distinct ones pass through Python."""
+    import polars as pl
+
+    types = tokens.unique()
+    codes = tokens.cast(pl.Enum(types)).to_physical().to_numpy()
+    counts = np.bincount(codes, minlength=len(types)).astype(np.int64)
+    return number_types(types.to_list(), counts)[codes]
+
+
+def exchange_ids(path: Path, final: npt.NDArray[np.int32]) -> None:
+    """Exchange provisional ids for final ones, inside the file."""
+    ids = map_array(path, "r+")
+    for start in range(0, len(ids), EXCHANGED_AT_A_TIME):
+        piece: npt.NDArray[Any] = ids[start : start + EXCHANGED_AT_A_TIME]
+        piece[:] = final[piece]
+    ids.flush() if isinstance(ids, np.memmap) else None
+
+
+def read_vocabulary(path: Path) -> Iterator[str]:
+    """Yield the types of a vocabulary file; only a line feed ends a line."""
+    with path.open(encoding="utf-8", newline="\n") as file:
+        for line in file:
+            yield line.removesuffix("\n")
