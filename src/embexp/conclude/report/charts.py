@@ -1,0 +1,118 @@
+"""What a figure shows, as plain data: axes, lines with intervals, bars of a timeline.
+
+Charts are prepared in figures.py and timeline.py; draw_plotly.py and draw_matplotlib.py draw them and compute
+nothing themselves, so that page and files cannot disagree. Texts in here are plain, not escaped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from embexp.conclude.report.palette import Style
+
+
+@dataclass(frozen=True)
+class Axis:
+    """An axis: its words, its scale and where its ticks stand."""
+
+    label: str
+    log: bool = False
+    ticks: tuple[float, ...] = ()  # empty: the drawing library chooses
+    tick_labels: tuple[str, ...] = ()
+    limits: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line with its intervals.
+
+    `low` and `high` are as long as `x`, None where a point has no interval. `keys` name the strategies that
+    must be shown for the series to be shown.
+    """
+
+    keys: tuple[str, ...]
+    style: Style
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    low: tuple[float | None, ...]
+    high: tuple[float | None, ...]
+    hover: tuple[str, ...]
+    bars: bool = False  # intervals as error bars; otherwise as a band
+    arrows: tuple[str, ...] = ()  # per point "up", "down" or "": the true value lies beyond the point
+
+
+@dataclass(frozen=True)
+class IntervalRow:
+    """A point with its interval on the size axis, in a strip below the chart; None is an open end."""
+
+    keys: tuple[str, str]
+    label: str
+    estimate: float
+    low: float | None
+    high: float | None
+    hover: str
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Lines over one x axis, if need be with a strip of intervals on the same axis."""
+
+    name: str
+    title: str
+    alt: str
+    x: Axis
+    y: Axis
+    series: tuple[Series, ...]
+    rows: tuple[IntervalRow, ...] = ()
+    reference: float | None = None  # a horizontal line, for example no difference
+    shade: tuple[float, float] | None = None  # a horizontal band, for example the margin
+    controls: frozenset[str] = frozenset()
+    unified: bool = True  # hovering shows all series at one x
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A bar of the timeline: tasks of one stage that one worker did one after another."""
+
+    lane: int
+    start: float
+    end: float
+    hover: str
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """What each worker did when, in seconds from the first task's start."""
+
+    name: str
+    title: str
+    alt: str
+    lanes: tuple[str, ...]
+    stages: dict[str, tuple[Segment, ...]] = field(default_factory=dict)
+    span: float = 0.0
+
+
+Figure = Chart | Timeline
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The interval of the point at `place` in its series."""
+
+    place: int
+    x: float
+    low: float
+    high: float
+
+
+def interval_runs(series: Series) -> tuple[list[list[Interval]], list[Interval]]:
+    """Split the intervals into runs of neighbours, drawn as bands, and lone ones, drawn as bars."""
+    runs: list[list[Interval]] = [[]]
+    for place, (x, low, high) in enumerate(zip(series.x, series.low, series.high, strict=True)):
+        if low is None or high is None:
+            runs.append([])
+        else:
+            runs[-1].append(Interval(place, x, low, high))
+    if series.bars:
+        return [], [interval for run in runs for interval in run]
+    return [run for run in runs if len(run) > 1], [run[0] for run in runs if len(run) == 1]

@@ -1,0 +1,142 @@
+"""Read results.json with all its gaps: what is missing stays missing, and no text can break a page.
+
+`StudyResults` is the one place that knows the keys of results.json; figures, tables and sections ask it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any
+
+from embexp import config
+from embexp.conclude.report.palette import Style, assign_styles
+
+Row = Mapping[str, Any]
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def clean(value: Any) -> Any:
+    """Copy a JSON value without what no document can hold.
+
+    Numbers that are not finite become None: JSON for browsers has no NaN. Control characters and lone
+    surrogates become U+FFFD: neither XML nor UTF-8 can carry them, and a terminal would obey them.
+    """
+    if isinstance(value, str):
+        return UNPRINTABLE.sub("�", value)
+    if isinstance(value, Mapping):
+        return {clean(str(key)): clean(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [clean(item) for item in value]
+    if isinstance(value, bool) or value is None:
+        return value
+    number = value.item() if hasattr(value, "item") else value  # NumPy scalars
+    return None if isinstance(number, float) and not math.isfinite(number) else number
+
+
+class StudyResults:
+    """The content of results.json, cleaned, with the questions that a report asks of it."""
+
+    def __init__(self, results: Mapping[str, Any]) -> None:
+        self.raw: dict[str, Any] = clean(results)
+
+    def rows(self, key: str) -> list[Row]:
+        """Return the list of records under `key`; an absent key is an empty list."""
+        return [row for row in self.raw.get(key) or [] if isinstance(row, Mapping)]
+
+    def sentences(self, key: str) -> list[str]:
+        """Return the list of sentences under `key`; a single string is a list of one."""
+        value = self.raw.get(key) or []
+        return [value] if isinstance(value, str) else [str(sentence) for sentence in value]
+
+    def mapping(self, key: str) -> Row:
+        """Return the mapping under `key`; an absent key is an empty mapping."""
+        value = self.raw.get(key)
+        return value if isinstance(value, Mapping) else {}
+
+    @property
+    def study(self) -> Row:
+        """The key `study`: name, dataset, fingerprint, seconds and counts."""
+        return self.mapping("study")
+
+    @cached_property
+    def curves(self) -> dict[str, list[Row]]:
+        """Points with a mean, by strategy, each list in ascending train size."""
+        points: dict[str, list[Row]] = {name: [] for name in self.strategies}
+        for row in sorted(self.rows("curves"), key=lambda row: row["train_size"]):
+            if row.get("mean") is not None:
+                points[row["strategy"]].append(row)
+        return points
+
+    @cached_property
+    def strategies(self) -> list[str]:
+        """All strategies in reading order: those asked about, then others, then controls."""
+        met = dict.fromkeys(row["strategy"] for key in ("curves", "cells") for row in self.rows(key))
+        order = {name: place for place, name in enumerate(config.STRATEGIES)}
+        return sorted(met, key=lambda name: (name in self.controls, order.get(name, len(order))))
+
+    @cached_property
+    def controls(self) -> frozenset[str]:
+        """Names of the controls: those of the configuration and those that every study knows."""
+        grid = self.mapping("config").get("grid") or {}
+        return frozenset((*config.CONTROLS, *(grid.get("controls") or ())))
+
+    @cached_property
+    def contenders(self) -> list[str]:
+        """The strategies that are not controls."""
+        return [name for name in self.strategies if name not in self.controls]
+
+    @cached_property
+    def train_sizes(self) -> list[int]:
+        """Train sizes with at least one measured or attempted cell, ascending."""
+        return sorted({row["train_size"] for key in ("curves", "cells") for row in self.rows(key)})
+
+    @cached_property
+    def seeds(self) -> list[int]:
+        """The seeds of all cells, ascending."""
+        return sorted({row["seed"] for row in self.rows("cells") if row.get("seed") is not None})
+
+    @cached_property
+    def styles(self) -> dict[str, Style]:
+        """Label, colours, line and marker of each strategy, those only named in a contrast included."""
+        named = (row.get(side) for key in PAIR_KEYS for row in self.rows(key) for side in ("a", "b"))
+        recommended = (row.get("strategy") for row in self.rows("recommendations"))
+        costs = (row.get("strategy") for row in self.rows("costs"))
+        extra = {name for group in (named, recommended, costs) for name in group if name}
+        return assign_styles(extra.union(self.strategies))
+
+    def label(self, strategy: str | None) -> str:
+        """Return what a strategy is called in figures and tables."""
+        if strategy is None:
+            return "none"
+        return self.styles[strategy].label if strategy in self.styles else strategy
+
+    def point(self, strategy: str, train_size: int) -> Row | None:
+        """Return the point of a learning curve, None where it was not measured."""
+        return self._points.get((strategy, train_size))
+
+    @cached_property
+    def _points(self) -> dict[tuple[str, int], Row]:
+        return {(name, row["train_size"]): row for name, points in self.curves.items() for row in points}
+
+    def pair_rank(self, row: Row) -> tuple[int, int, int]:
+        """Order pairs: contenders among themselves first, then by the reading order of both names."""
+        places = {name: place for place, name in enumerate(self.strategies)}
+        a, b = row.get("a"), row.get("b")
+        controls = (a in self.controls) + (b in self.controls)
+        return controls, places.get(str(a), len(places)), places.get(str(b), len(places))
+
+    def pairs(self, key: str) -> list[tuple[str, str]]:
+        """Return the pairs (a, b) that occur under `key`, contenders first."""
+        found = {(row["a"], row["b"]) for row in self.rows(key)}
+        return sorted(found, key=lambda pair: self.pair_rank({"a": pair[0], "b": pair[1]}))
+
+
+PAIR_KEYS = ("contrasts", "crossovers", "label_equivalence")
+
+
+def numbers(values: Iterable[Any]) -> list[float]:
+    """Keep what is a number."""
+    return [value for value in values if isinstance(value, int | float) and not isinstance(value, bool)]

@@ -1,0 +1,188 @@
+"use strict";
+(() => {
+  const page = JSON.parse(document.getElementById("page-data").textContent);
+  const root = document.documentElement;
+  const darkWished = window.matchMedia("(prefers-color-scheme: dark)");
+  root.classList.add("has-script");
+
+  // ---- light and dark -------------------------------------------------------------------------------
+  const isDark = () => (root.dataset.theme || (darkWished.matches ? "dark" : "light")) === "dark";
+  const themeButton = document.getElementById("theme");
+  const themeListeners = [];
+  const themeChanged = () => {
+    themeButton.textContent = isDark() ? "light" : "dark";
+    themeListeners.forEach((listener) => listener());
+  };
+  themeButton.hidden = false;
+  themeButton.addEventListener("click", () => {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    themeChanged();
+  });
+  darkWished.addEventListener("change", themeChanged);
+
+  // Specifications are written in the light colours; each has one dark counterpart.
+  const themed = (value) => {
+    if (typeof value === "string") return isDark() && Object.hasOwn(page.dark, value) ? page.dark[value] : value;
+    if (Array.isArray(value)) return value.map(themed);
+    if (value && typeof value === "object") {
+      return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, themed(item)]));
+    }
+    return value;
+  };
+
+  // ---- what should I do with N labels? --------------------------------------------------------------
+  const startPlanner = (form) => {
+    const advice = [...form.querySelectorAll("data")];
+    const sizes = advice.map((one) => Number(one.value));
+    const box = form.querySelector("input[type=number]");
+    const slider = form.querySelector("input[type=range]");
+    const find = (name) => form.querySelector(`output [data-${name}]`);
+    const show = (place, note) => {
+      const one = advice[place].dataset;
+      const colour = form.querySelector(".advice").style;
+      colour.setProperty("--l", one.light);
+      colour.setProperty("--d", one.dark);
+      find("strategy").textContent = one.strategy;
+      find("expected").textContent = one.expected;
+      find("interval").textContent = one.interval ? `95 % interval ${one.interval}` : "no interval: too few seeds";
+      find("note").textContent = note;
+      form.querySelector("output").dataset.labels = sizes[place];
+      form.querySelector("output").dataset.raw = one.raw;
+      slider.setAttribute("aria-valuetext", `${one.labels} labelled texts`);
+    };
+    // The nearest size on the log scale; the advice is never computed here, only looked up.
+    const nearest = (number) => {
+      const distances = sizes.map((size) => Math.abs(Math.log(size / number)));
+      return distances.indexOf(Math.min(...distances));
+    };
+    const fromBox = () => {
+      const number = Number(box.value);
+      if (!(number >= 1)) return;
+      const place = nearest(number);
+      slider.value = place;
+      let note = "";
+      if (number < sizes[0]) note = `Fewer than the study has tried; this is its advice for ${advice[0].dataset.labels}.`;
+      else if (number > sizes.at(-1)) note = `More than the study has tried; this is its advice for ${advice.at(-1).dataset.labels}.`;
+      else if (number !== sizes[place]) note = `For ${advice[place].dataset.labels} labelled texts, the nearest size computed.`;
+      show(place, note);
+    };
+    const fromSlider = () => {
+      box.value = sizes[slider.value];
+      show(Number(slider.value), "");
+    };
+    box.addEventListener("input", fromBox);
+    slider.addEventListener("input", fromSlider);
+    form.addEventListener("submit", (event) => event.preventDefault());
+    form.hidden = false;
+    fromSlider();
+  };
+  document.querySelectorAll("form[data-planner]").forEach(startPlanner);
+
+  // ---- figures --------------------------------------------------------------------------------------
+  const button = (label, pressed) => {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.textContent = label;
+    made.setAttribute("aria-pressed", String(pressed));
+    return made;
+  };
+
+  const narrowTicks = (axis, width) => {
+    if (width > 520 || !axis.ticktext) return axis;
+    const short = axis.tickvals.map((value, place) => (value >= 1000 ? `${value / 1000}k` : axis.ticktext[place]));
+    return { ...axis, ticktext: short };
+  };
+
+  const startFigure = async (figure) => {
+    const made = page.figures[figure.dataset.figure];
+    const live = figure.querySelector(".live");
+    const controls = figure.querySelector(".controls");
+    const hidden = new Set();
+    let scale = "log";
+
+    const draw = () => {
+      const data = themed(made.data);
+      for (const trace of data) trace.visible = !trace.meta.keys.some((key) => hidden.has(key));
+      const layout = themed(made.layout);
+      layout.height = made.height;
+      if (made.scales[scale]) layout.xaxis = { ...layout.xaxis, ...made.scales[scale] };
+      if (scale === "linear") delete layout.xaxis.tickvals;
+      layout.xaxis = narrowTicks(layout.xaxis, live.clientWidth);
+      return window.Plotly.react(live, data, layout, { displayModeBar: false, responsive: true });
+    };
+
+    for (const chip of made.chips) {
+      const toggle = button(chip.label, true);
+      const line = document.createElement("span");
+      line.className = "line coloured";
+      line.style.setProperty("--l", chip.colour);
+      line.style.setProperty("--d", page.dark[chip.colour] || chip.colour);
+      line.style.borderTopStyle = { dash: "dashed", dot: "dotted" }[chip.dash] || "solid";
+      toggle.prepend(line);
+      toggle.addEventListener("click", () => {
+        if (!hidden.delete(chip.key)) hidden.add(chip.key);
+        toggle.setAttribute("aria-pressed", String(!hidden.has(chip.key)));
+        draw();
+      });
+      controls.append(toggle);
+    }
+    if (made.scales.log) {
+      const group = document.createElement("span");
+      group.className = "scale";
+      group.setAttribute("role", "group");
+      group.setAttribute("aria-label", "size axis");
+      const buttons = ["log", "linear"].map((name) => button(name, name === scale));
+      buttons.forEach((one) => one.addEventListener("click", () => {
+        scale = one.textContent;
+        buttons.forEach((other) => other.setAttribute("aria-pressed", String(other === one)));
+        draw();
+      }));
+      group.append(...buttons);
+      controls.append(group);
+    }
+    controls.hidden = false;
+    figure.classList.add("is-live");
+    await draw();
+    themeListeners.push(draw);
+  };
+
+  // plotly.js travels as gzip in base64. A browser that cannot unpack it keeps the drawn figures.
+  const unpackPlotly = async () => {
+    const packed = document.getElementById("plotly-packed");
+    if (!packed || !("DecompressionStream" in window)) return false;
+    const bytes = Uint8Array.from(atob(packed.textContent), (letter) => letter.charCodeAt(0));
+    const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+    const script = document.createElement("script");
+    script.textContent = await new Response(stream).text();
+    document.head.append(script);
+    return "Plotly" in window;
+  };
+
+  const start = async () => {
+    if (await unpackPlotly()) {
+      for (const figure of document.querySelectorAll("figure[data-figure]")) await startFigure(figure);
+    }
+    root.dataset.ready = "true";
+  };
+
+  // ---- contents and print ---------------------------------------------------------------------------
+  const links = new Map([...document.querySelectorAll(".contents a")].map((link) => [link.hash.slice(1), link]));
+  const seen = new IntersectionObserver((entries) => {
+    for (const entry of entries) {
+      if (!entry.isIntersecting) continue;
+      links.forEach((link, name) => link.toggleAttribute("aria-current", name === entry.target.id));
+    }
+  }, { rootMargin: "-20% 0px -70% 0px" });
+  document.querySelectorAll("main section").forEach((section) => seen.observe(section));
+
+  // Paper cannot be clicked: what is folded is unfolded while printing.
+  let unfolded = [];
+  window.addEventListener("beforeprint", () => {
+    unfolded = [...document.querySelectorAll("details:not([open])")];
+    unfolded.forEach((details) => { details.open = true; });
+  });
+  window.addEventListener("afterprint", () => unfolded.forEach((details) => { details.open = false; }));
+
+  themeChanged();
+  start();
+})();
