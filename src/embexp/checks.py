@@ -1,0 +1,218 @@
+"""What the values of a study must satisfy, beyond their types: all problems at once, as sentences.
+
+Only what the settings and the two folders they name decide is checked here. What needs the texts (a train
+size beyond the pool, a missing column) is said where the texts are read.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from embexp.config import (
+    CONTROLS,
+    DEVICES,
+    ENCODERS,
+    EVALUATE,
+    EXECUTORS,
+    STRATEGIES,
+    TRACKERS,
+    WORD2VEC_CORPORA,
+    GridConfig,
+    StudyConfig,
+)
+from embexp.errors import did_you_mean
+
+# key: (smallest value, largest value); None is no bound. A value of None (no limit) always passes.
+RANGES: dict[str, tuple[float | None, float | None]] = {
+    "dataset.split_seed": (0, 2**32 - 1),
+    "text.min_count": (1, None),
+    "text.max_tokens": (1, None),
+    "word2vec.sg": (0, 1),
+    "word2vec.vector_size": (1, None),
+    "word2vec.window": (1, None),
+    "word2vec.negative": (1, None),
+    "word2vec.min_count": (1, None),
+    "word2vec.epochs": (1, None),
+    "word2vec.sample": (0, 1),
+    "word2vec.seed": (0, 2**32 - 1),
+    "classifier.hidden_size": (1, None),
+    "training.batch_size": (1, None),
+    "training.budget.min_steps": (0, None),
+    "training.budget.passes": (0, None),
+    "executor.workers": (1, None),
+}
+POSITIVE = (
+    "dataset.test_size",
+    "word2vec.alpha",
+    "word2vec.min_alpha",
+    "training.learning_rate",
+    "training.embedding_learning_rate",
+    "executor.task_timeout_seconds",
+)
+CHOICES: dict[str, Sequence[str]] = {
+    "dataset.evaluate": EVALUATE,
+    "word2vec.corpus": WORD2VEC_CORPORA,
+    "classifier.encoder": ENCODERS,
+    "training.device": DEVICES,
+    "executor.kind": EXECUTORS,
+    "tracking.kind": TRACKERS,
+}
+
+
+def check(config: StudyConfig) -> list[str]:
+    """Return a sentence for every value that cannot work, and for every pair that cannot work together."""
+    return [
+        *_check_name(config),
+        *_check_numbers(config),
+        *_check_choices(config),
+        *_check_together(config),
+        *_check_grid(config.grid),
+        *_check_folder("store", config.store),
+        *_check_folder("output", config.output),
+    ]
+
+
+def value_of(config: StudyConfig, key: str) -> Any:
+    """Return the value behind a dotted key, such as `training.budget.passes`."""
+    value: Any = config
+    for part in key.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _check_name(config: StudyConfig) -> Iterator[str]:
+    if not re.fullmatch(r"\w[\w.\-]*", config.name):
+        yield (
+            f"name: {config.name!r} cannot name a folder; use letters, digits, '_', '-' and '.', and start "
+            "with a letter or digit"
+        )
+
+
+def _check_numbers(config: StudyConfig) -> Iterator[str]:
+    for key, (smallest, largest) in RANGES.items():
+        value = value_of(config, key)
+        below = value is not None and smallest is not None and not value >= smallest
+        above = value is not None and largest is not None and not value <= largest
+        if below or above or (isinstance(value, float) and not math.isfinite(value)):
+            most = f" and at most {largest}" if largest is not None else ""
+            yield f"{key}: {value} is out of range; it must be at least {smallest}{most}"
+    for key in POSITIVE:
+        value = value_of(config, key)
+        if value is not None and not (value > 0 and math.isfinite(value)):
+            yield f"{key}: {value} is out of range; it must be greater than 0"
+
+
+def _check_choices(config: StudyConfig) -> Iterator[str]:
+    for key, options in CHOICES.items():
+        value = value_of(config, key)
+        if value not in options:
+            yield _unknown(key, value, options)
+
+
+def _check_together(config: StudyConfig) -> Iterator[str]:
+    word2vec, budget, dataset = config.word2vec, config.training.budget, config.dataset
+    if word2vec.min_alpha > word2vec.alpha > 0:
+        yield (
+            f"word2vec.min_alpha: {word2vec.min_alpha} exceeds word2vec.alpha, {word2vec.alpha}; the rate "
+            "falls from alpha to min_alpha, so give min_alpha at most that"
+        )
+    if budget.min_steps == 0 and budget.passes == 0:
+        yield ("training.budget: min_steps and passes are both 0, so nothing would be trained; set one of them above 0")
+    if dataset.test_size > 1 and dataset.test_size != int(dataset.test_size):
+        yield (
+            f"dataset.test_size: {dataset.test_size} is neither a share nor a number of texts; below 1 it is "
+            "a share (0.2), from 1 on a whole number of texts (5000)"
+        )
+    if dataset.source == "csv" and dataset.train is None:
+        yield (
+            "dataset.train: dataset=csv needs the file of labelled texts; give dataset.train=FILE "
+            "(and dataset.text, dataset.label if the columns are not called text and label)"
+        )
+
+
+def _check_grid(grid: GridConfig) -> Iterator[str]:
+    for key, given, known in (
+        ("grid.strategies", grid.strategies, STRATEGIES),
+        ("grid.controls", grid.controls, CONTROLS),
+    ):
+        for word in given:
+            if word not in known:
+                elsewhere = {*STRATEGIES, *CONTROLS} - set(known)
+                other = "grid.controls" if key == "grid.strategies" else "grid.strategies"
+                yield (f"{key}: {word!r} belongs in {other}" if word in elsewhere else _unknown(key, word, known))
+        yield from _check_repeats(key, given)
+    if not grid.strategies and not grid.controls:
+        yield (
+            f"grid.strategies: the list is empty, and so is grid.controls; name at least one of {', '.join(STRATEGIES)}"
+        )
+    yield from _check_sizes(grid.train_sizes)
+    yield from _check_seeds(grid.seeds)
+
+
+def _check_sizes(sizes: Any) -> Iterator[str]:
+    wanted = "it must be auto or a list of whole numbers from 2 on, such as grid.train_sizes=[100,1000]"
+    if sizes == "auto":
+        return
+    if not isinstance(sizes, list) or not sizes:
+        yield f"grid.train_sizes: {sizes!r} is not a list of sizes; {wanted}"
+        return
+    wrong = [size for size in sizes if not _is_whole(size) or size < 2]
+    if wrong:
+        yield f"grid.train_sizes: {_listed(wrong)} cannot be a number of labelled texts; {wanted}"
+    yield from _check_repeats("grid.train_sizes", sizes)
+
+
+def _check_seeds(seeds: Any) -> Iterator[str]:
+    wanted = "it must be a number of seeds (grid.seeds=10) or a list of them (grid.seeds=[0,1,2])"
+    if _is_whole(seeds):
+        if seeds < 1:
+            yield f"grid.seeds: {seeds} seeds make no study; {wanted}, at least 1"
+        return
+    if not isinstance(seeds, list) or not seeds:
+        yield f"grid.seeds: {seeds!r} is neither a number nor a list; {wanted}"
+        return
+    wrong = [seed for seed in seeds if not _is_whole(seed) or not 0 <= seed < 2**32]
+    if wrong:
+        yield f"grid.seeds: {_listed(wrong)} cannot be a seed; seeds are whole numbers from 0 to 2^32 - 1"
+    yield from _check_repeats("grid.seeds", seeds)
+
+
+def _check_repeats(key: str, given: Sequence[Any]) -> Iterator[str]:
+    repeated = [item for place, item in enumerate(given) if item in given[:place]]
+    if repeated:
+        yield f"{key}: {_listed(dict.fromkeys(repeated))} stands there more than once; name each once"
+
+
+def _check_folder(key: str, folder: str) -> Iterator[str]:
+    """Yield a sentence where the folder could neither be written nor made; nothing is made here."""
+    if not folder.strip():
+        yield f"{key}: an empty path names no folder; give {key}=FOLDER"
+        return
+    place = Path(folder).expanduser().absolute()
+    while not os.path.lexists(place):
+        place = place.parent
+    if not place.is_dir():
+        what = f"{place} is not a folder" if place.exists() else f"{place} is a link that leads nowhere"
+    elif not os.access(place, os.W_OK | os.X_OK):
+        what = f"{place} may not be written by this user"
+    else:
+        return
+    yield f"{key}: cannot write {folder!r}, because {what}; give another folder with {key}=FOLDER"
+
+
+def _unknown(key: str, value: object, options: Sequence[str]) -> str:
+    near = did_you_mean(str(value), options)
+    return f"{key}: {value!r} is unknown{near or ';'} possible: {', '.join(options)}"
+
+
+def _is_whole(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _listed(values: Iterable[object]) -> str:
+    return ", ".join(repr(value) for value in values)

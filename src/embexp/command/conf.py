@@ -1,0 +1,29 @@
+"""Where conf/ lies: inside an installed package, or at the top of a checkout."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+PRIMARY = "study.yaml"
+_HIDDEN_GROUPS = ("local",)
+
+
+@cache
+def conf_folder() -> Path:
+    """Return the folder of the configuration, whatever the working folder is.
+
+    A wheel carries it as embexp/conf; an editable install finds it beside src/. `pkg://` would
+    find only the first.
+    """
+    package = Path(__file__).resolve().parent.parent
+    for folder in (package / "conf", package.parent.parent / "conf"):
+        if (folder / PRIMARY).is_file():
+            return folder
+    raise FileNotFoundError(f"embexp is installed without its configuration: no {PRIMARY} beside {package}")
+
+
+def list_options() -> dict[str, list[str]]:
+    """Return the options of each group of conf/, read from the file names."""
+    groups = sorted(path for path in conf_folder().iterdir() if path.is_dir() and path.name not in _HIDDEN_GROUPS)
+    return {group.name: sorted(file.stem for file in group.glob("*.yaml")) for group in groups}
