@@ -116,7 +116,7 @@ def describe_word2vec(config: StudyConfig, measured: Measured) -> dict[str, Any]
         return {}
     dataset = measured.dataset
     folder = measured.store.path(measured.plan.word2vec.fingerprint)
-    size = measured.store.read_record(measured.plan.bags.fingerprint)["vocabulary_size"]
+    size = dataset.vocabulary_size
     rows = np.load(folder / "rows.npy", allow_pickle=False)
     coverage = measure_coverage(dataset.vocabulary[:size], np.asarray(dataset.counts[:size]), rows)
     timing = measured.store.read_timing(measured.plan.word2vec.fingerprint)

@@ -1,7 +1,7 @@
 """The pipeline on one page: what a study does, stage by stage, and the plan that lines the stages up.
 
-    prepare_dataset ──► count_tokens ──► run_cell (each strategy x train size x seed, and the controls)
-                   └──► train_word2vec ──────┘
+    prepare_dataset ──► run_cell (each strategy x train size x seed, and the controls)
+                  └──► train_word2vec ──┘
 
 Each stage reads the entries it needs and fills one folder; the engine decides when and where it runs, and whether
 the store has it already.
@@ -10,7 +10,7 @@ the store has it already.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -27,7 +27,7 @@ from embexp.config import (
 )
 from embexp.engine.task import Stage, Task, Work, fingerprint_of
 from embexp.errors import UserError
-from embexp.text import DatasetFacts, auto_train_sizes
+from embexp.text import Facts, auto_train_sizes
 
 # ---- stages
 
@@ -38,18 +38,6 @@ def prepare_dataset(work: Work) -> None:
 
     dataset = build(DatasetConfig, work.config["dataset"])
     prepare(dataset, build(TextConfig, work.config["text"]), work.folder, work.progress)
-
-
-def count_tokens(work: Work) -> None:
-    """Turn token ids into bags: per text its distinct tokens and their counts, all that a mean needs."""
-    from embexp.text import counts_of, open_dataset
-
-    dataset = open_dataset(work.needs["dataset"])
-    vocabulary_size = int(np.searchsorted(-dataset.counts, -work.config["min_count"], side="right"))
-    for part, texts in (("pool", dataset.pool), ("test", dataset.test)):
-        counts_of(texts.ids, texts.offsets, vocabulary_size, work.config["max_tokens"]).save(work.folder, part)
-        np.save(work.folder / f"{part}_labels.npy", texts.labels)
-    _record(work, {"vocabulary_size": vocabulary_size, "classes": len(dataset.classes)})
 
 
 def train_word2vec(work: Work) -> None:
@@ -66,26 +54,25 @@ def train_word2vec(work: Work) -> None:
 
 def run_cell(work: Work) -> None:
     """Train one classifier on one labelled subset and score it."""
-    from embexp.bags import Bags
     from embexp.classify.cell import CellData, run_control, run_strategy
     from embexp.classify.strategies import WordVectors
-    from embexp.text import nested_order
+    from embexp.text import nested_order, open_dataset
 
-    config, bags = work.config, work.needs["bags"]
-    facts = json.loads((bags / "record.json").read_bytes())
-    labels = np.load(bags / "pool_labels.npy").astype(np.int64)
+    config, dataset = work.config, open_dataset(work.needs["dataset"])
+    labels = np.asarray(dataset.pool.labels, np.int64)
     subset = nested_order(labels, config["seed"])[: config["train_size"]]
     word_vectors = None
     if "word2vec" in work.needs:
-        vectors = work.needs["word2vec"]
-        word_vectors = WordVectors(np.load(vectors / "rows.npy"), np.load(vectors / "vectors.npy", mmap_mode="r"))
+        folder = work.needs["word2vec"]
+        vectors = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
+        word_vectors = WordVectors(np.load(folder / "rows.npy", allow_pickle=False), vectors)
     data = CellData(
-        labelled=Bags.load(bags, "pool").select(subset),
+        labelled=dataset.pool.bags.select(subset),
         labels=labels[subset],
-        texts=Bags.load(bags, "test"),
-        text_labels=np.load(bags / "test_labels.npy").astype(np.int64),
-        classes=facts["classes"],
-        vocabulary_size=facts["vocabulary_size"],
+        texts=dataset.test.bags,
+        text_labels=np.asarray(dataset.test.labels, np.int64),
+        classes=len(dataset.classes),
+        vocabulary_size=dataset.vocabulary_size,
         word_vectors=word_vectors,
     )
     if config["strategy"] == "tfidf":
@@ -102,15 +89,11 @@ def run_cell(work: Work) -> None:
     np.save(work.folder / "predictions.npy", result.predictions.astype(np.int16))
     work.timing["train_seconds"] = result.train_seconds
     cell = {key: config[key] for key in ("strategy", "train_size", "seed")}
-    _record(work, cell | result.record)
-
-
-def _record(work: Work, content: Mapping[str, Any]) -> None:
-    (work.folder / "record.json").write_text(json.dumps(content, indent=1), encoding="utf-8")
+    record = json.dumps(cell | result.record, indent=1)
+    (work.folder / "record.json").write_text(record, encoding="utf-8")
 
 
 PREPARE_DATASET = Stage("prepare_dataset", 1, prepare_dataset, all_cores=True)
-COUNT_TOKENS = Stage("count_tokens", 1, count_tokens)
 TRAIN_WORD2VEC = Stage("train_word2vec", 1, train_word2vec)
 RUN_CELL = Stage("run_cell", 1, run_cell)
 
@@ -135,7 +118,6 @@ class Plan:
 
     Attributes:
         dataset: Prepares the texts.
-        bags: Counts their tokens.
         word2vec: Trains the vectors; None if no strategy wants them.
         cells: One for each strategy, train size and seed, controls included.
         train_sizes: Ascending.
@@ -145,22 +127,21 @@ class Plan:
     """
 
     dataset: Task
-    bags: Task
     word2vec: Task | None
     cells: tuple[Cell, ...]
     train_sizes: tuple[int, ...]
     seeds: tuple[int, ...]
-    facts: DatasetFacts
+    facts: Facts
     fingerprint: str
 
     @property
     def tasks(self) -> list[Task]:
         """What the study wants to read at the end: the cells, and what the report says of texts and vectors."""
-        shared = [self.dataset, self.bags, *([self.word2vec] if self.word2vec else [])]
+        shared = [self.dataset, *([self.word2vec] if self.word2vec else [])]
         return [*shared, *(cell.task for cell in self.cells)]
 
 
-def make_plan(config: StudyConfig, facts: DatasetFacts) -> Plan:
+def make_plan(config: StudyConfig, facts: Facts) -> Plan:
     """Line up the tasks of a study.
 
     Args:
@@ -175,32 +156,24 @@ def make_plan(config: StudyConfig, facts: DatasetFacts) -> Plan:
         PREPARE_DATASET,
         {
             "dataset": {key: value for key, value in asdict(config.dataset).items() if key != "name"},
-            "content": facts.digest,
-            "text": {"pattern": config.text.pattern, "lower": config.text.lower},
+            "content": dict(facts.digests),
+            "text": asdict(config.text),
         },
         title=f"dataset {config.dataset.name}",
-        cost=facts.megabytes / 10,
-    )
-    bags = Task(
-        COUNT_TOKENS,
-        {"min_count": config.text.min_count, "max_tokens": config.text.max_tokens},
-        {"dataset": dataset},
-        title="token counts",
-        cost=facts.megabytes / 30,
+        cost=facts.pool_size / 5000,
     )
     word2vec = Task(
         TRAIN_WORD2VEC,
         {"word2vec": asdict(config.word2vec)},
         {"dataset": dataset},
         title="word2vec",
-        cost=facts.megabytes * config.word2vec.epochs / 3,
+        cost=facts.pool_size * config.word2vec.epochs / 2000,
     )
     seeds = seeds_of(config)
-    cells = tuple(_cells(config, train_sizes, seeds, bags, word2vec))
+    cells = tuple(_cells(config, train_sizes, seeds, dataset, word2vec))
     needed = any("word2vec" in cell.task.needs for cell in cells)
     return Plan(
         dataset=dataset,
-        bags=bags,
         word2vec=word2vec if needed else None,
         cells=cells,
         train_sizes=train_sizes,
@@ -211,14 +184,14 @@ def make_plan(config: StudyConfig, facts: DatasetFacts) -> Plan:
 
 
 def _cells(
-    config: StudyConfig, train_sizes: tuple[int, ...], seeds: tuple[int, ...], bags: Task, word2vec: Task
+    config: StudyConfig, train_sizes: tuple[int, ...], seeds: tuple[int, ...], dataset: Task, word2vec: Task
 ) -> Iterator[Cell]:
     from embexp.classify.strategies import STRATEGIES
 
     device = "cpu"
     training = asdict(config.training) | {"device": device}
     for strategy in [*config.grid.strategies, *config.grid.controls]:
-        needs = {"bags": bags}
+        needs = {"dataset": dataset}
         settings: dict[str, Any] = {}
         cost = 0.3
         if strategy in STRATEGIES:
@@ -244,7 +217,7 @@ def seeds_of(config: StudyConfig) -> tuple[int, ...]:
     return tuple(range(seeds)) if isinstance(seeds, int) else tuple(seeds)
 
 
-def _train_sizes(config: StudyConfig, facts: DatasetFacts) -> tuple[int, ...]:
+def _train_sizes(config: StudyConfig, facts: Facts) -> tuple[int, ...]:
     asked = config.grid.train_sizes
     if asked == "auto":
         return tuple(auto_train_sizes(facts.pool_size, len(facts.classes)))

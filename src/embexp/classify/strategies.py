@@ -126,5 +126,7 @@ def initial_matrix(
         if word_vectors is None:
             raise ValueError(f"strategy {strategy.name!r} starts from word vectors, and none were given")
         matrix = pretrained_matrix(word_vectors, vocabulary_size, seed)
-    standardise(matrix, pool_with(matrix, labelled))
+    pooled = pool_with(matrix, labelled)[labelled.tokens() > 0]  # an empty text has no mean to shift
+    if len(pooled):
+        standardise(matrix, pooled)
     return matrix

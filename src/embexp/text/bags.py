@@ -2,27 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 import numpy as np
 import numpy.typing as npt
 
-
-class Bags(NamedTuple):
-    """A sparse matrix (texts, vocabulary) of token counts, in compressed rows.
-
-    Attributes:
-        indices: int32, token ids, ascending within a text.
-        counts: float32, how often the token stands in the text; whole numbers.
-        offsets: int64, shape (texts + 1,): text t owns indices[offsets[t]:offsets[t + 1]].
-    """
-
-    indices: npt.NDArray[np.int32]
-    counts: npt.NDArray[np.float32]
-    offsets: npt.NDArray[np.int64]
-
-    def __len__(self) -> int:
-        return len(self.offsets) - 1
+from embexp.bags import Bags
 
 
 def counts_of(

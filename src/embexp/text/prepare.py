@@ -94,5 +94,4 @@ def write_part(part: Part, offsets: Any, vocabulary_size: int, text: TextConfig,
     np.save(folder / f"{part.name}_labels.npy", part.labels())
     np.save(folder / f"{part.name}_rows.npy", part.rows)
     bags = counts_of(map_array(folder / f"{part.name}_ids.npy"), offsets, vocabulary_size, text.max_tokens)
-    for name, values in bags._asdict().items():
-        np.save(folder / f"{part.name}_bag_{name}.npy", values)
+    bags.save(folder, f"{part.name}_bag")

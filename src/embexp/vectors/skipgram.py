@@ -50,6 +50,10 @@ class _Sentences:
         self.words = np.array(corpus.words, dtype=object)
         self.on_tokens = on_tokens
 
+    def __len__(self) -> int:
+        """Return the number of sentences: one for each text, more for texts that are split, none for empty ones."""
+        return int((-(np.diff(self.corpus.offsets) // -LONGEST_SENTENCE)).sum())
+
     def __iter__(self) -> Iterator[list[str]]:
         offsets = self.corpus.offsets
         for first in range(0, len(offsets) - 1, TEXTS_AT_A_TIME):
@@ -103,7 +107,7 @@ def train_skipgram(
             f"{most} times; lower word2vec.min_count to {max(most, 1)} or less, or give more text"
         )
     logging.getLogger("gensim").setLevel(logging.WARNING)
-    texts, tokens = len(corpus.offsets) - 1, int(corpus.offsets[-1])
+    tokens = int(corpus.offsets[-1])
     sentences = _Sentences(corpus, _Progress(tokens * config.epochs, on_progress))
     model = Word2Vec(
         sg=config.sg,
@@ -119,7 +123,7 @@ def train_skipgram(
         seed=config.seed,
         workers=1,
     )
-    model.build_vocab_from_freq(dict(zip(corpus.words, map(int, corpus.counts), strict=True)), corpus_count=texts)
-    model.train(sentences, total_words=tokens, epochs=config.epochs)
+    model.build_vocab_from_freq(dict(zip(corpus.words, map(int, corpus.counts), strict=True)), corpus_count=len(sentences))
+    model.train(sentences, total_examples=len(sentences), total_words=tokens, epochs=config.epochs)
     rows = np.array([model.wv.key_to_index[corpus.words[place]] for place in known])
     return known.astype(np.int64), model.wv.vectors[rows]
