@@ -7,7 +7,8 @@
 `prepare` writes the entry, `open_dataset` maps it, `peek` says what a plan must know before.
 """
 
-from embexp.text.bags import Bags, counts_of
+from embexp.bags import Bags
+from embexp.text.bags import counts_of
 from embexp.text.entry import Dataset, TextsView, open_dataset
 from embexp.text.peek import Facts, peek
 from embexp.text.prepare import prepare

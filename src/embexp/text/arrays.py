@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from types import TracebackType
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -51,8 +51,7 @@ class ArrayWriter:
         np.lib.format.write_array_header_1_0(self._file, header)
 
 
-def map_array(path: Path, mode: str = "r") -> npt.NDArray[Any]:
+def map_array(path: Path, mode: Literal["r", "r+"] = "r") -> npt.NDArray[Any]:
     """Map a `.npy` file into memory. Never reads a pickle."""
-    if mode == "r+":
-        return np.load(path, mmap_mode="r+", allow_pickle=False)
-    return np.load(path, mmap_mode="r", allow_pickle=False)
+    array: npt.NDArray[Any] = np.load(path, mmap_mode=mode, allow_pickle=False)
+    return array

@@ -11,6 +11,7 @@ FEW_TEST_TEXTS = 400
 RARE_CLASS = 10
 IMBALANCE = 3.0
 NOTABLE_SHARE = 0.01
+LOW_COVERAGE = 0.85
 
 
 def warnings_of(sheet: dict[str, Any]) -> list[str]:
@@ -47,14 +48,12 @@ def _about_classes(sheet: dict[str, Any]) -> list[str]:
         )
     unseen = [repr(name) for name, count in zip(names, test, strict=True) if not count]
     if unseen:
-        found.append(
-            f"No test text has the label {listed(unseen, len(unseen))}: nothing is learned about it."
-        )
+        found.append(f"No test text has the label {listed(unseen, len(unseen))}: nothing is learned about it.")
     if max(pool) >= IMBALANCE * min(pool):
-        share = 100 * max(test) / max(sum(test), 1)
+        share = 100 * test[pool.index(max(pool))] / sum(test)
         found.append(
             f"The classes are uneven: the largest holds {max(pool):,} texts of the pool, the smallest"
-            f" {min(pool):,}. Always answering one class is right on {share:.1f} % of the test texts; read"
+            f" {min(pool):,}. Always answering the largest is right on {share:.1f} % of the test texts; read"
             f" macro-F1 beside accuracy."
         )
     return [*found, *_alike(names)]
@@ -67,9 +66,7 @@ def _alike(names: list[str]) -> list[str]:
     groups = [" and ".join(map(repr, group)) for group in folded.values() if len(group) > 1]
     if not groups:
         return []
-    return [
-        f"Labels that differ only in case or blanks count as different classes: {listed(groups, len(groups))}."
-    ]
+    return [f"Labels that differ only in case or blanks count as different classes: {listed(groups, len(groups))}."]
 
 
 def _about_texts(sheet: dict[str, Any]) -> list[str]:
@@ -106,7 +103,7 @@ def _about_tokens(sheet: dict[str, Any]) -> list[str]:
                 f" and look the same to every classifier; text.pattern and text.min_count decide that."
             )
     known, tokens = sheet["tokens_in_vocabulary"]["test"], sheet["tokens"]["test"]
-    if tokens and known < 0.9 * tokens:
+    if tokens and known < LOW_COVERAGE * tokens:
         found.append(
             f"The vocabulary covers only {100 * known / tokens:.1f} % of the test tokens; a lower text.min_count or"
             f" more texts would cover more."

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from embexp.bags import Bags
 from embexp.text.arrays import map_array
-from embexp.text.bags import Bags
 from embexp.text.tokens import read_vocabulary
 
 
@@ -57,7 +57,7 @@ class TextsView:
     @cached_property
     def bags(self) -> Bags:
         """Token counts of each text: ids below `vocabulary_size`, the first `text.max_tokens` tokens."""
-        return Bags(self._array("bag_indices"), self._array("bag_counts"), self._array("bag_offsets"))
+        return Bags.load(self.folder, f"{self.name}_bag")
 
 
 @dataclass(frozen=True)

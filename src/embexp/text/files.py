@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,14 +32,23 @@ class TextFile:
         path: where it lies.
         sha256: over its bytes.
         quotes: number of double quotes in it.
-        bytes: its size.
+        stamp: size and time of last change when it was read.
     """
 
     key: str
     path: Path
     sha256: str
     quotes: int
-    bytes: int
+    stamp: tuple[int, int, int]
+
+    def check_unchanged(self) -> None:
+        """Refuse a file that was written to since it was inspected: its digest is another's.
+
+        Raises:
+            UserError: size, time of change or identity differ.
+        """
+        if _stamp(self.path) != self.stamp:
+            raise UserError(f"{self}: the file changed while it was being read; run again when it is complete")
 
     def __str__(self) -> str:
         return f"{self.key}={self.path}"
@@ -58,6 +66,7 @@ def inspect(key: str, name: str) -> TextFile:
     """
     path = Path(name).expanduser()
     _check_is_file(key, path)
+    stamp = _stamp(path)
     digest = hashlib.sha256()
     decoder = codecs.getincrementaldecoder("utf-8")()
     size = quotes = lines = 0
@@ -85,7 +94,12 @@ def inspect(key: str, name: str) -> TextFile:
         raise UserError(f"{key}: {path} cannot be read ({error.strerror}); check its permissions") from error
     if size == 0:
         raise UserError(f"{key}: {path} is empty; it needs a header and a line for each labelled text")
-    return TextFile(key, path, digest.hexdigest(), quotes, size)
+    return TextFile(key, path, digest.hexdigest(), quotes, stamp)
+
+
+def _stamp(path: Path) -> tuple[int, int, int]:
+    status = path.stat()
+    return status.st_size, status.st_mtime_ns, status.st_ino
 
 
 def _check_is_file(key: str, path: Path) -> None:
@@ -131,11 +145,3 @@ def _refuse_nul(key: str, path: Path, offset: int, line: int) -> None:
         f"{key}: {path} holds a NUL byte at offset {offset} (line {line}), which no text has: the file is damaged"
         f" or not text. Remove such bytes with tr -d '\\000' < {path.name} > {path.stem}.clean{path.suffix}"
     )
-
-
-def same_file(first: Path, second: Path) -> bool:
-    """Tell whether two names lead to one file."""
-    try:
-        return os.path.samefile(first, second)
-    except OSError:
-        return False

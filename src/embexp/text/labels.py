@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from embexp.config import DatasetConfig
 from embexp.errors import UserError
 from embexp.text.wording import listed, number, shorten
 
@@ -20,52 +20,99 @@ MOST_CLASSES = 150
 CONTINUOUS_FROM = 11  # different numbers, some of them fractions: half stars from .5 to 5 are 10 classes
 TEXTLIKE = 60  # characters a label has on average when the columns are swapped
 
-Column = tuple[str, "pa.ChunkedArray"]  # where it comes from, and its cells
+
+@dataclass(frozen=True)
+class LabelColumn:
+    """The labels of one file.
+
+    Attributes:
+        file: the file, as sentences name it.
+        name: the column.
+        names: its different labels, in the order they first occur.
+        codes: position in `names` for each row.
+    """
+
+    file: str
+    name: str
+    names: list[str]
+    codes: npt.NDArray[np.integer[Any]]
+
+    @classmethod
+    def of(cls, file: str, name: str, column: pa.ChunkedArray) -> LabelColumn:
+        """Find the different labels of a string column."""
+        encoded = column.combine_chunks().dictionary_encode()
+        return cls(file, name, encoded.dictionary.to_pylist(), encoded.indices.to_numpy())
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows of each label."""
+        return dict(zip(self.names, np.bincount(self.codes).tolist(), strict=True))
 
 
-def number_labels(
-    columns: Mapping[str, Column], dataset: DatasetConfig
-) -> tuple[tuple[str, ...], dict[str, npt.NDArray[np.int16]]]:
+def number_labels(train: LabelColumn, test: LabelColumn | None) -> tuple[tuple[str, ...], list[npt.NDArray[np.int16]]]:
     """Number the classes: whole numbers in their order, all else by code point.
 
-    Args:
-        columns: for `train` and perhaps `test`, the name of the file and its label column (large_string).
-        dataset: for the sentences.
-
     Returns:
-        The names of the classes, and for each part int16 positions in them.
+        The names of the classes, and for each column int16 positions in them.
 
     Raises:
         UserError: missing labels, one class only, too many classes, or test labels that no text to learn
             from has.
     """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    _refuse_missing(columns, dataset)
-    where, train = columns["train"]
-    counted = pc.value_counts(train)
-    names = counted.field("values").to_pylist()
-    _check_classes(
-        where, dict(zip(names, counted.field("counts").to_pylist(), strict=True)), len(train), dataset
-    )
-    classes = tuple(sorted(names, key=_order(names)))
-    _refuse_unseen(columns, classes)
-    positions = pa.array(classes, pa.large_string())
-    labels = {part: pc.index_in(column, positions) for part, (_, column) in columns.items()}
-    return classes, {part: np.asarray(found.to_numpy(), np.int16) for part, found in labels.items()}
+    columns = [train] if test is None else [train, test]
+    UserError.raise_if(problem for column in columns for problem in missing_labels(column))
+    check_classes(train)
+    classes = tuple(sorted(train.names, key=_place(train.names)))
+    position = {name: place for place, name in enumerate(classes)}
+    if test is not None:
+        check_test_labels(test, classes)
+    return classes, [np.array([position[name] for name in column.names], np.int16)[column.codes] for column in columns]
 
 
-def _order(names: list[str]):  # type: ignore[no-untyped-def]
-    """Sort whole numbers by value, everything else by code point."""
-    if all(_is_whole(name) for name in names):
+def _place(names: list[str]) -> Callable[[str], tuple[int, str]]:
+    """Return the sorting key: the value where all names are whole numbers, else the name."""
+    if all(name.strip().removeprefix("-").isdecimal() for name in names):
         return lambda name: (int(name), name)
     return lambda name: (0, name)
 
 
-def _is_whole(name: str) -> bool:
-    digits = name.strip().removeprefix("-")
-    return digits.isascii() and digits.isdigit()
+def missing_labels(column: LabelColumn) -> list[str]:
+    """Say which rows have no label, if any."""
+    blank = np.array([not name.strip() for name in column.names])
+    rows = np.flatnonzero(blank[column.codes]) + 2  # the header is row 1
+    if not len(rows):
+        return []
+    return [
+        f"{column.file}: {number(len(rows), 'text')} of {len(column.codes):,} have no label in column"
+        f" {column.name!r} (row {listed(rows, len(rows))}); label them, or take these rows out of the file"
+    ]
+
+
+def check_classes(column: LabelColumn) -> None:
+    """Refuse a column that cannot be classes.
+
+    Raises:
+        UserError: one label only, a measurement, or more than MOST_CLASSES labels.
+    """
+    names = column.names
+    start = f"dataset.label: column {column.name!r} of {column.file}"
+    if len(names) == 1:
+        raise UserError(
+            f"{start} holds one label only ({shorten(names[0])}); a classifier needs texts of at least two classes"
+        )
+    numbers = [value for value in map(_as_number, names) if value is not None]
+    fractions = any(not value.is_integer() for value in numbers)
+    if len(numbers) == len(names) >= CONTINUOUS_FROM and fractions:
+        raise UserError(
+            f"{start} looks like a measurement, not classes: {len(names):,} different numbers from"
+            f" {min(numbers):g} to {max(numbers):g}; turn them into classes first, for example low, middle and high"
+        )
+    if len(names) > MOST_CLASSES:
+        raise UserError(
+            f"{start} holds {len(names):,} different labels in {len(column.codes):,} rows, and {MOST_CLASSES}"
+            f" classes are the most that work (first: {listed(map(shorten, names), len(names))});"
+            f" {_reason_for_many(column)}"
+        )
 
 
 def _as_number(name: str) -> float | None:
@@ -76,63 +123,26 @@ def _as_number(name: str) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _refuse_missing(columns: Mapping[str, Column], dataset: DatasetConfig) -> None:
-    import pyarrow.compute as pc
-
-    problems = []
-    for where, column in columns.values():
-        blank = pc.equal(pc.utf8_trim_whitespace(column), "").to_numpy()
-        rows = np.flatnonzero(blank) + 2  # the header is row 1
-        if len(rows):
-            problems.append(
-                f"{where}: {number(len(rows), 'text')} of {len(column):,} have no label in column"
-                f" {dataset.label!r} (row {listed(rows, len(rows))}); label them, or take these rows out of the file"
-            )
-    UserError.raise_if(problems)
+def _reason_for_many(column: LabelColumn) -> str:
+    """Guess why a column has very many labels."""
+    if sum(map(len, column.names)) > TEXTLIKE * len(column.names):
+        return "they look like texts: are dataset.text and dataset.label swapped?"
+    if len(column.names) == len(column.codes):
+        return "no two rows share a label: is the column an identifier?"
+    return "choose another column, or join rare classes"
 
 
-def _check_classes(where: str, counts: dict[str, int], texts: int, dataset: DatasetConfig) -> None:
-    """Refuse a column that cannot be classes."""
-    key = f"dataset.label: column {dataset.label!r} of {where}"
-    if len(counts) == 1:
-        raise UserError(
-            f"{key} holds one label only ({shorten(next(iter(counts)))}); a classifier needs texts of at least two"
-        )
-    values = [_as_number(name) for name in counts]
-    numbers = [value for value in values if value is not None]
-    numeric = len(numbers) == len(values)
-    if numeric and len(counts) >= CONTINUOUS_FROM and any(value != int(value) for value in numbers):
-        raise UserError(
-            f"{key} looks like a measurement, not classes: {len(counts):,} different numbers from {min(numbers):g} to"
-            f" {max(numbers):g}; turn them into classes first, for example low, middle and high"
-        )
-    if len(counts) <= MOST_CLASSES:
-        return
-    hint = "choose another column, or join rare classes"
-    if len(counts) == texts:
-        hint = "no two texts share a label: is it an identifier?"
-    if sum(map(len, counts)) > TEXTLIKE * len(counts):
-        hint = "they look like texts: are dataset.text and dataset.label swapped?"
-    raise UserError(
-        f"{key} holds {len(counts):,} different labels in {texts:,} rows, and {MOST_CLASSES} classes are the most"
-        f" that work (first: {listed(map(shorten, counts), len(counts))}); {hint}"
-    )
+def check_test_labels(column: LabelColumn, classes: tuple[str, ...]) -> None:
+    """Refuse test labels that no text to learn from has.
 
-
-def _refuse_unseen(columns: Mapping[str, Column], classes: tuple[str, ...]) -> None:
-    """Refuse test labels that no text to learn from has."""
-    if "test" not in columns:
-        return
-    import pyarrow.compute as pc
-
-    where, column = columns["test"]
-    counted = pc.value_counts(column)
-    pairs = zip(counted.field("values").to_pylist(), counted.field("counts").to_pylist(), strict=True)
-    unseen = {name: count for name, count in pairs if name not in classes}
+    Raises:
+        UserError: names the labels and their numbers of texts.
+    """
+    unseen = {name: count for name, count in column.counts.items() if name not in classes}
     if unseen:
         named = (f"{shorten(name)} ({number(count, 'text')})" for name, count in unseen.items())
         raise UserError(
-            f"{where}: {number(len(unseen), 'label')} never occur in dataset.train: {listed(named, len(unseen))}."
-            f" Labels of dataset.train: {listed(map(shorten, classes), len(classes))}; spell them alike, or take these"
-            f" texts out"
+            f"{column.file}: no text of dataset.train has {number(len(unseen), 'label')} that occur here:"
+            f" {listed(named, len(unseen))}. dataset.train has {listed(map(shorten, classes), len(classes))};"
+            f" spell the labels alike, or take these texts out"
         )

@@ -31,7 +31,6 @@ class Part:
         name: pool or test.
         source: data set with columns text and label.
         rows: int64, the rows of the source that belong to this part, ascending.
-        hashes: uint64, one a text, filled by `chunks`; equal texts have equal hashes, empty ones 0.
         empty: number of texts of nothing but blanks, filled by `chunks`.
     """
 
@@ -43,6 +42,7 @@ class Part:
 
     @property
     def hashes(self) -> npt.NDArray[np.uint64]:
+        """One number a text, once `chunks` has run: equal texts have equal numbers, empty ones 0."""
         return np.concatenate([np.zeros(0, np.uint64), *self._hashes])
 
     def labels(self) -> npt.NDArray[np.int16]:
@@ -64,8 +64,7 @@ class Part:
         for table in self.source.select_columns("text").with_format("arrow").iter(size):
             last = first + len(table)
             start, stop = np.searchsorted(self.rows, (first, last))
-            texts = pl.from_arrow(table["text"])
-            assert isinstance(texts, pl.Series)
+            texts = pl.Series(pl.from_arrow(table["text"]))
             if stop - start < len(texts):
                 texts = texts.gather(self.rows[start:stop] - first)
             self._note(texts)
@@ -85,5 +84,5 @@ class Part:
 
 def labels_of(source: datasets.Dataset) -> npt.NDArray[np.int16]:
     """Return the label column of a data set as int16, shape (texts,)."""
-    column = source.with_format("arrow")[:]["label"] if source._indices is not None else source.data["label"]
+    column = source.select_columns("label").with_format("arrow")[:]["label"]
     return np.asarray(column.to_numpy(), np.int16)

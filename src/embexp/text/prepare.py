@@ -43,9 +43,7 @@ def prepare(dataset: DatasetConfig, text: TextConfig, folder: Path, progress: Pr
     pool, test = divide(dataset, source.parts)
     total = len(pool.rows) + len(test.rows)
     vocabulary = Vocabulary()
-    offsets = {
-        "pool": write_ids(pool.chunks(progress, 0, total), text, vocabulary.add, folder / "pool_ids.npy")
-    }
+    offsets = {"pool": write_ids(pool.chunks(progress, 0, total), text, vocabulary.add, folder / "pool_ids.npy")}
     words, counts, final = vocabulary.finish()
     check_vocabulary(words, text, dataset)
     exchange_ids(folder / "pool_ids.npy", final)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,7 +15,7 @@ from embexp.text.samples import SAMPLES, load_sample
 if TYPE_CHECKING:
     import datasets
 
-SOURCES = (*SAMPLES, "csv")
+NAMES = (*SAMPLES, "csv")
 
 
 @dataclass(frozen=True)
@@ -47,18 +46,12 @@ def read(dataset: DatasetConfig) -> Raw:
     if dataset.source in SAMPLES:
         return load_sample(dataset.source)
     raise UserError(
-        f"dataset.source: {dataset.source!r} is not known{did_you_mean(dataset.source, SOURCES)};"
-        f" there are {', '.join(SOURCES)}"
+        f"dataset.source: {dataset.source!r} is not known{did_you_mean(dataset.source, NAMES)};"
+        f" there are {', '.join(NAMES)}"
     )
 
 
 def load(dataset: DatasetConfig) -> Source:
-    """Load a source as Hugging Face data sets.
-
-    Sources on this machine never need a hub; so that `datasets` does not look for one either, it is told to
-    stay offline unless the user has said something else.
-    """
+    """Load a source as Hugging Face data sets."""
     raw = read(dataset)
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
-    os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
     return Source(as_datasets(raw), raw.digests, raw.origin, raw.notes)

@@ -149,9 +149,7 @@ def split(dataset: DatasetConfig, train: Labels, test: Labels | None) -> Split:
 def check_pool(dataset: DatasetConfig, pool: Labels, classes: tuple[str, ...]) -> None:
     """Refuse a pool that lost a whole class to the held-out texts."""
     missing = [
-        name
-        for name, count in zip(classes, np.bincount(pool, minlength=len(classes)), strict=True)
-        if not count
+        name for name, count in zip(classes, np.bincount(pool, minlength=len(classes)), strict=True) if not count
     ]
     if missing:
         raise UserError(

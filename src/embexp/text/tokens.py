@@ -146,7 +146,8 @@ def _number(tokens: pl.Series, number_types: Numbering) -> npt.NDArray[np.int32]
     types = tokens.unique()
     codes = tokens.cast(pl.Enum(types)).to_physical().to_numpy()
     counts = np.bincount(codes, minlength=len(types)).astype(np.int64)
-    return number_types(types.to_list(), counts)[codes]
+    numbers: npt.NDArray[np.int32] = number_types(types.to_list(), counts)[codes]
+    return numbers
 
 
 def exchange_ids(path: Path, final: npt.NDArray[np.int32]) -> None:
@@ -155,7 +156,8 @@ def exchange_ids(path: Path, final: npt.NDArray[np.int32]) -> None:
     for start in range(0, len(ids), EXCHANGED_AT_A_TIME):
         piece: npt.NDArray[Any] = ids[start : start + EXCHANGED_AT_A_TIME]
         piece[:] = final[piece]
-    ids.flush() if isinstance(ids, np.memmap) else None
+    if isinstance(ids, np.memmap):
+        ids.flush()
 
 
 def read_vocabulary(path: Path) -> Iterator[str]:
