@@ -16,18 +16,20 @@ from embexp.conclude.report.blocks import (
     FigureBlock,
     Heading,
     Material,
+    TableBlock,
     Text,
 )
 from embexp.conclude.report.reading import StudyResults
+from embexp.conclude.report.tables import Cell, Table
 
 INTERVALS = (
     "Every interval is about new seeds (another labelled subset, initialisation and batch order, the same at "
     "all sizes) and new test texts of the same kind, as two crossed random factors. It says nothing about "
     "another word2vec training, another pool or another data set: those were held fixed."
 )
-SHARED_POOL = (
-    "At the largest size the whole pool is used, so all seeds share every label and differ only in "
-    "initialisation and batch order."
+VALIDATION = (
+    "The cells were scored on validation texts, a part of the pool. These numbers are for making choices; "
+    "what is reported comes from the test texts."
 )
 
 
@@ -40,15 +42,10 @@ def scope(material: Material) -> list[Block]:
     if fixed := study.sentences("held_fixed"):
         blocks += [Heading("Held fixed"), Bullets(tuple(fixed))]
     blocks += [Heading("What the intervals cover"), Text(INTERVALS)]
-    if _pool_size(study) == study.train_sizes[-1]:
-        blocks.append(Text(SHARED_POOL))
+    if study.on_validation:
+        blocks.append(Text(VALIDATION))
     blocks += [Heading("Not tested"), Bullets(tuple(study.sentences("not_tested") or _not_tested(study)))]
     return blocks
-
-
-def _pool_size(study: StudyResults) -> int | None:
-    size = (study.mapping("dataset").get("sizes") or {}).get("pool")
-    return size if isinstance(size, int) else None
 
 
 def _not_tested(study: StudyResults) -> list[str]:
@@ -65,47 +62,68 @@ def _not_tested(study: StudyResults) -> list[str]:
 
 
 SHEET_WORDS = {
-    "name": "name",
-    "source": "source",
+    "sizes": "texts",
     "empty_texts": "empty texts",
-    "duplicates": "duplicate texts",
-    "overlap": "texts in both pool and test",
-    "tokens": "tokens",
-    "types": "types",
+    "tokens_in_vocabulary": "tokens in the vocabulary",
+    "median_tokens": "tokens of the median text",
+    "longest_tokens": "tokens of the longest text",
+    "texts_cut": "texts cut at max_tokens",
+    "texts_without_token": "texts without a token",
+    "texts_without_known_token": "texts without a known token",
+    "duplicates": "texts that repeat an earlier one",
+    "texts_with_two_labels": "texts with two labels",
+    "overlap": "test texts that stand in the pool too",
+    "types": "different words (types)",
+    "vocabulary_size": "words in the vocabulary",
 }
+PARTS = ("pool", "test")
 LONGEST_VALUE = 300
 
 
 def data(material: Material) -> list[Block]:
-    """The sheet of the data set: sizes, classes, what is odd about the texts."""
+    """The sheet of the data set: what its two parts hold, classes, what is odd about the texts."""
     sheet = material.study.mapping("dataset")
     if not sheet:
         return []
-    apart = {"labels", "class_counts", "classes", "digests"}
-    pairs = [
-        (SHEET_WORDS.get(key, key.replace("_", " ").replace(".", ", ")), value)
-        for key, value in flatten({key: value for key, value in sheet.items() if key not in apart})
-    ]
-    blocks: list[Block] = [Facts(tuple(pairs))] if pairs else []
+    apart = {"labels", "class_counts", "digests", "notes", "warnings"}
+    shown = {key: value for key, value in sheet.items() if key not in apart}
+    by_part = {key: shown.pop(key) for key, value in sheet.items() if key in shown and _is_by_part(value)}
+    blocks: list[Block] = []
+    if by_part:
+        blocks.append(TableBlock(_parts_table(by_part)))
+    if shown:
+        blocks.append(Facts(tuple((_sheet_word(key), value) for key, value in flatten(shown))))
+    if notes := tuple(map(str, sheet.get("notes") or ())):
+        blocks.append(Bullets(notes))
     if bars := _class_bars(sheet):
-        blocks.append(Bars(f"{words.plural(len(bars), 'class').replace('classs', 'classes')}", bars))
+        blocks.append(Bars("1 class" if len(bars) == 1 else f"{words.count(len(bars))} classes", bars))
     return blocks
 
 
+def _sheet_word(key: str) -> str:
+    return SHEET_WORDS.get(key, key.replace("_", " ").replace(".", ", "))
+
+
+def _is_by_part(value: Any) -> bool:
+    return isinstance(value, Mapping) and bool(value) and set(value) <= set(PARTS)
+
+
+def _parts_table(by_part: Mapping[str, Mapping[str, Any]]) -> Table:
+    rows = tuple(
+        (Cell(_sheet_word(key)), *(Cell(_in_words(values.get(part))) for part in PARTS))
+        for key, values in by_part.items()
+    )
+    return Table("dataset", "The labelled pool and the texts that score.", ("", *PARTS), rows, ())
+
+
 def _class_bars(sheet: Mapping[str, Any]) -> tuple[tuple[str, str, float], ...]:
-    """Return the classes with their numbers of pool texts, however the sheet writes them."""
+    """Return the classes with their numbers of pool texts."""
     labels = [str(label) for label in sheet.get("labels") or []]
-    counts: Any = sheet.get("class_counts") or {}
-    if isinstance(counts, Mapping) and isinstance(counts.get("pool"), Mapping | Sequence):
-        counts = counts["pool"]
-    if isinstance(counts, Mapping):
-        labels = labels or [str(label) for label in counts]
-        counts = [counts.get(label) for label in labels]
+    counts = (sheet.get("class_counts") or {}).get("pool") or []
     counts = [*counts, *[None] * len(labels)][: len(labels)]
     largest = max((count for count in counts if count), default=1)
     return tuple(
-        (label, words.count(count), 100 * (count or 0) / largest)
-        for label, count in zip(labels, counts, strict=True)
+        (label, words.count(count), 100 * (count or 0) / largest) for label, count in zip(labels, counts, strict=True)
     )
 
 
@@ -125,6 +143,10 @@ def word_vectors(material: Material) -> list[Block]:
         blocks.append(Text(f"The word vectors cover {words.listed(shares)} of the training texts."))
     else:
         record["coverage"] = coverage
+    if coverage.get("missing"):
+        record["most frequent words without a vector"] = coverage["missing"]
+    if record.get("seconds") is not None:
+        record["training time"] = words.duration(record.pop("seconds"))
     pairs = tuple((key.replace("_", " ").replace(".", ", "), value) for key, value in flatten(record))
     return [*blocks, Facts(pairs)] if pairs else blocks
 
@@ -154,12 +176,11 @@ def problems(material: Material) -> list[Block]:
     """Warnings, and the tasks that failed with their reasons."""
     study = material.study
     blocks: list[Block] = []
-    if warnings := study.sentences("warnings"):
-        blocks += [Heading("Warnings"), Bullets(tuple(warnings), warning=True)]
+    warnings = [*study.sentences("warnings"), *map(str, study.mapping("dataset").get("warnings") or ())]
+    if warnings:
+        blocks += [Heading("Warnings"), Bullets(tuple(dict.fromkeys(warnings)), warning=True)]
     if failures := study.rows("failures"):
-        reasons = tuple(
-            f"{row.get('title') or 'task'}: {row.get('reason') or 'no reason given'}" for row in failures
-        )
+        reasons = tuple(f"{row.get('title') or 'task'}: {row.get('reason') or 'no reason given'}" for row in failures)
         blocks += [Heading("Failed"), Bullets(reasons, warning=True)]
     return blocks
 

@@ -91,8 +91,7 @@ class Span:
     strategy: str
     label: str
     style: Style
-    low: int
-    high: int
+    range: str  # in words: where its borders lie is known only roughly
     share: float  # of the logarithmic size axis, in percent
 
 

@@ -82,7 +82,7 @@ class Segment:
 
 @dataclass(frozen=True)
 class Timeline:
-    """What each worker did when, in seconds from the first task's start."""
+    """What each worker did when, counted from the first task's start in `unit` (a plural noun)."""
 
     name: str
     title: str
@@ -90,6 +90,7 @@ class Timeline:
     lanes: tuple[str, ...]
     stages: dict[str, tuple[Segment, ...]] = field(default_factory=dict)
     span: float = 0.0
+    unit: str = "seconds"
 
 
 Figure = Chart | Timeline

@@ -11,6 +11,7 @@ from embexp.conclude.report.charts import Chart, Figure, IntervalRow, Series, Ti
 from embexp.conclude.report.palette import LIGHT, MATPLOTLIB_DASHES, MATPLOTLIB_MARKERS, stage_style
 
 if TYPE_CHECKING:
+    from matplotlib.artist import Artist
     from matplotlib.axes import Axes
     from matplotlib.axis import Axis as DrawnAxis
     from matplotlib.figure import Figure as DrawnFigure
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 WIDTH = 7.2  # inches, the text width of a one-column page
 CHART_HEIGHT = 4.0
 ROW_HEIGHT = 0.36
+LEGEND_LETTERS = 100  # that fit beside each other in WIDTH
 SETTINGS: Any = {
     "font.family": "DejaVu Sans",  # comes with Matplotlib, so every machine draws the same
     "font.size": 9,
@@ -84,18 +86,23 @@ def _draw_chart(figure: Chart) -> DrawnFigure:
     (below or main).set_xlabel(figure.x.label)
     if below is not None:
         main.tick_params(axis="x", bottom=False, labelbottom=False)
-    columns = 3 if len(figure.series) <= 6 else 4
-    if max(len(line.style.label) for line in figure.series) > 30:
-        columns = 1 if len(figure.series) < 5 else 2
+    _draw_legend(drawn, main.get_legend_handles_labels()[0])
+    return drawn
+
+
+def _draw_legend(drawn: DrawnFigure, handles: list[Artist]) -> None:
+    """Put the legend above the chart, read row by row (Matplotlib fills it column by column)."""
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    columns = max(1, min(len(handles), int(LEGEND_LETTERS // (longest + 8))))
+    in_rows = [handle for column in range(columns) for handle in handles[column::columns]]
     drawn.legend(
-        handles=main.get_legend_handles_labels()[0],
+        handles=in_rows,
         loc="outside upper left",
         ncols=columns,
         frameon=False,
-        handlelength=2.6,
+        handlelength=2.4,
         columnspacing=1.6,
     )
-    return drawn
 
 
 def _dress(axes: Axes, figure: Chart) -> None:
@@ -187,11 +194,11 @@ def _draw_timeline(figure: Timeline) -> DrawnFigure:
     axes.set_xlim(0, figure.span * 1.01 or 1)
     axes.set_ylim(len(figure.lanes) - 0.5, -0.5)
     axes.set_yticks(range(len(figure.lanes)), figure.lanes)
-    axes.set_xlabel("seconds since the first task")
+    axes.set_xlabel(f"{figure.unit} since the first task")
     for side in ("top", "right", "left", "bottom"):
         axes.spines[side].set_visible(False)
     axes.grid(True, axis="x", color=LIGHT.grid, linewidth=0.7)
     axes.set_axisbelow(True)
     axes.tick_params(length=0)
-    drawn.legend(loc="outside upper left", ncols=4, frameon=False, handlelength=1.2)
+    _draw_legend(drawn, axes.get_legend_handles_labels()[0])
     return drawn

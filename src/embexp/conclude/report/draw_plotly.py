@@ -34,7 +34,8 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, s
 def specification(figure: Figure) -> Json:
     """Return what the page's script needs: data, layout, height, chips to toggle, scales of the x axis.
 
-    A trace's `meta.keys` name the chips that must be on for it to be visible.
+    A trace's `meta.keys` name the chips that must be on for it to be visible. `fit` holds what the y axis
+    shows beside the visible series when it is fitted to them, None where it stays as it is.
     """
     if not isinstance(figure, Chart):
         return _timeline(figure)
@@ -62,7 +63,12 @@ def specification(figure: Figure) -> Json:
         "height": height,
         "chips": [_chip(line.keys[0], line.style) for line in figure.series],
         "scales": {"log": _log_scale(figure.x), "linear": _linear_scale(figure.x)} if figure.x.log else {},
+        "fit": None if figure.y.log else _fixed_values(figure),
     }
+
+
+def _fixed_values(figure: Chart) -> list[float]:
+    return [*(figure.shade or ()), *(() if figure.reference is None else (figure.reference,))]
 
 
 def rgba(colour: str, opacity: float) -> str:
@@ -73,9 +79,7 @@ def rgba(colour: str, opacity: float) -> str:
 
 def dark_colours(figures: list[Figure]) -> dict[str, str]:
     """Map each light colour that the specifications use to its dark counterpart."""
-    colours = {
-        getattr(LIGHT, name): getattr(DARK, name) for name in ("text", "muted", "grid", "paper", "band")
-    }
+    colours = {getattr(LIGHT, name): getattr(DARK, name) for name in ("text", "muted", "grid", "paper", "band")}
     for figure in figures:
         if isinstance(figure, Chart):
             styles = [line.style for line in figure.series]
@@ -172,7 +176,7 @@ def _series(line: Series) -> list[Json]:
         "customdata": [plotly_text(text) for text in line.hover],
         "hovertemplate": HOVER,
         "line": {"color": colour, "width": 2.25, "dash": line.style.dash},
-        "marker": {"color": colour, "size": 7, "symbol": line.style.marker},
+        "marker": {"color": colour, "size": 7, "symbol": line.style.marker, "opacity": 1},
         "meta": {"keys": list(line.keys)},
     }
     if any(line.arrows):
@@ -226,7 +230,7 @@ def _row(figure: Chart, row: IntervalRow, place: int) -> list[Json]:
     height = len(figure.rows) - place - 0.78
     limits = figure.x.limits or (row.estimate, row.estimate)
     low, high = row.low or limits[0], row.high or limits[1]
-    meta = {"keys": list(row.keys)}
+    meta: Json = {"keys": list(row.keys)}
     common: Json = {"type": "scatter", "hovertemplate": HOVER, "meta": meta, "name": plotly_text(row.label)}
     hover = plotly_text(row.hover)
     bar = {
@@ -238,6 +242,7 @@ def _row(figure: Chart, row: IntervalRow, place: int) -> list[Json]:
         "customdata": [hover] * 3,
         "line": {"color": LIGHT.muted, "width": 2.5},
         "marker": {
+            "opacity": 1,
             "color": LIGHT.text,
             "size": [7 if row.low else 9, 9, 7 if row.high else 9],
             "symbol": [
@@ -250,7 +255,7 @@ def _row(figure: Chart, row: IntervalRow, place: int) -> list[Json]:
     words = {
         **common,
         "mode": "text",
-        "x": [limits[0]],
+        "x": [limits[0] * 1.001],  # on the very edge Plotly leaves it out
         "y": [height + 0.28],
         "yaxis": "y2",
         "text": [hover],
@@ -265,6 +270,7 @@ def _row(figure: Chart, row: IntervalRow, place: int) -> list[Json]:
         "mode": "lines",
         "x": [row.estimate] * 2,
         "y": list(figure.y.limits or (0, 1)),
+        "meta": meta | {"hairline": True},
         "line": {"color": LIGHT.muted, "width": 1, "dash": "dot"},
         "hoverinfo": "skip",
         "hovertemplate": None,
@@ -288,7 +294,7 @@ def _shapes(figure: Chart) -> list[Json]:
 def _timeline(figure: Any) -> Json:
     layout = _layout(unified=False)
     layout |= {"barmode": "overlay", "bargap": 0.3}
-    layout["xaxis"] = _axis(Axis("seconds since the first task", limits=(0, figure.span * 1.01 or 1)))
+    layout["xaxis"] = _axis(Axis(f"{figure.unit} since the first task", limits=(0, figure.span * 1.01 or 1)))
     layout["yaxis"] = _axis(Axis("")) | {
         "type": "linear",
         "range": [len(figure.lanes) - 0.5, -0.5],
@@ -299,13 +305,12 @@ def _timeline(figure: Any) -> Json:
     }
     styles = [stage_style(place, stage) for place, stage in enumerate(figure.stages)]
     return {
-        "data": [
-            _bars(style, segments) for style, segments in zip(styles, figure.stages.values(), strict=True)
-        ],
+        "data": [_bars(style, segments) for style, segments in zip(styles, figure.stages.values(), strict=True)],
         "layout": layout,
         "height": 90 + LANE_HEIGHT * len(figure.lanes),
         "chips": [_chip(style.label, style) for style in styles],
         "scales": {},
+        "fit": None,
     }
 
 

@@ -50,9 +50,7 @@ def markdown(value: Any) -> str:
         return value
     line = MARKDOWN_SPECIAL.sub(r"\\\1", " ".join(str(value).split()))
     # A digit cannot be escaped, the mark behind it can: "1. text" would start a list.
-    return MARKDOWN_LINE_START.sub(
-        lambda m: m[1] + (f"{m[2]}\\" if m[2].isdigit() else f"\\{m[2]}"), line, count=1
-    )
+    return MARKDOWN_LINE_START.sub(lambda m: m[1] + (f"{m[2]}\\" if m[2].isdigit() else f"\\{m[2]}"), line, count=1)
 
 
 def markdown_code(text: str) -> Verbatim:

@@ -71,10 +71,10 @@ def learning_curves(study: StudyResults) -> Chart | None:
         return None
     return Chart(
         name="learning_curves",
-        title="Test accuracy against the number of labelled texts",
+        title=f"{study.score.capitalize()} against the number of labelled texts",
         alt=_curves_in_words(study),
         x=size_axis([size for line in series for size in line.x]),
-        y=Axis("test accuracy, %", limits=_limits(series)),
+        y=Axis(f"{study.score}, %", limits=_limits(series)),
         series=series,
         rows=_crossover_rows(study),
         controls=study.controls,
@@ -131,7 +131,7 @@ def _crossover_row(study: StudyResults, row: Row) -> IntervalRow:
         estimate=row["estimate"],
         low=row.get("ci_low"),
         high=row.get("ci_high"),
-        hover=f"{label}: cross at {words.count(row['estimate'])} labels (95 % interval {where})",
+        hover=f"{label}: cross at about {words.rough(row['estimate'])} labels (95 % interval {where})",
     )
 
 
@@ -160,9 +160,7 @@ def differences(study: StudyResults) -> Chart | None:
 def _difference(study: StudyResults, pair: tuple[str, str], style: Style) -> Series:
     a, b = pair
     rows = [row for row in study.rows("contrasts") if (row["a"], row["b"]) == pair]
-    rows = sorted(
-        (row for row in rows if row.get("difference") is not None), key=lambda row: row["train_size"]
-    )
+    rows = sorted((row for row in rows if row.get("difference") is not None), key=lambda row: row["train_size"])
     label = f"{study.label(a)} − {study.label(b)}"
     return Series(
         keys=(label,),
@@ -276,16 +274,16 @@ def costs(study: StudyResults) -> Chart | None:
     ]
     return Chart(
         name="costs",
-        title="Test accuracy against training time",
+        title=f"{study.score.capitalize()} against training time",
         alt="Accuracy against median training seconds, one point for each strategy and train size.",
         x=Axis(
-            "training time of one classifier, seconds",
+            "training seconds of one classifier",
             True,
             tuple(ticks),
             tuple(f"{tick:g}" for tick in ticks),
             (low / pad, high * pad),
         ),
-        y=Axis("test accuracy, %", limits=_limits(series)),
+        y=Axis(f"{study.score}, %", limits=_limits(series)),
         series=series,
         controls=study.controls,
         unified=False,

@@ -25,12 +25,7 @@ def _bullets(items: Sequence[str]) -> str:
 
 
 def _verdict(block: Any) -> str:
-    spans = [
-        f"{count(span.low)} to {count(span.high)} labels: {span.label}"
-        if span.low != span.high
-        else f"{count(span.low)} labels: {span.label}"
-        for span in block.spans
-    ]
+    spans = [f"{span.range} labels: {span.label}" for span in block.spans]
     parts = [
         f"**{markdown(block.headline)}**",
         _bullets(block.sentences),

@@ -28,7 +28,7 @@ FIXED: dict[str, Style] = {
     "finetuned": Style("fine-tuned word2vec", "#009E73", "#2FC79B", marker="diamond"),
     "multichannel": Style("multichannel", "#B6609A", "#DE93C1", marker="triangle-up"),
     "tfidf": Style("TF-IDF + LR", "#4D4D4D", "#D0D0D0", dash="dash", marker="x"),
-    "random_frozen": Style("random, frozen", "#858585", "#9A9A9A", dash="dot", marker="cross"),
+    "random_frozen": Style("frozen random", "#858585", "#9A9A9A", dash="dot", marker="cross"),
 }
 
 # For names that are not in FIXED: (light, dark), then the same again with other lines.

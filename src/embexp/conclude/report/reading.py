@@ -61,6 +61,16 @@ class StudyResults:
         """The key `study`: name, dataset, fingerprint, seconds and counts."""
         return self.mapping("study")
 
+    @property
+    def on_validation(self) -> bool:
+        """Whether the cells were scored on validation texts in place of the test texts."""
+        return self.study.get("evaluated_on") == "validation"
+
+    @property
+    def score(self) -> str:
+        """What the score is called: test accuracy, or validation accuracy."""
+        return f"{'validation' if self.on_validation else 'test'} accuracy"
+
     @cached_property
     def curves(self) -> dict[str, list[Row]]:
         """Points with a mean, by strategy, each list in ascending train size."""

@@ -32,11 +32,7 @@ def verdict(material: Material) -> list[Block]:
     study = material.study
     sentences = study.sentences("verdict") or ["The study has no verdict: too few cells have finished."]
     failed = study.study.get("cells_failed") or len(study.rows("failures"))
-    alarm = (
-        f"{words.plural(failed, 'task')} failed; what rests on the missing cells is missing here."
-        if failed
-        else ""
-    )
+    alarm = f"{words.plural(failed, 'task')} failed; what rests on the missing cells is missing here." if failed else ""
     return [Verdict(sentences[0], tuple(sentences[1:]), _spans(study), _facts(study), alarm)]
 
 
@@ -51,27 +47,23 @@ def _spans(study: StudyResults) -> tuple[Span, ...]:
             groups[-1].append(row)
         else:
             groups.append([row])
-    shares = _shares(groups)
+    first, last = rows[0]["n_labels"], rows[-1]["n_labels"]
+    borders = [first, *(sqrt(a[-1]["n_labels"] * b[0]["n_labels"]) for a, b in pairwise(groups)), last]
     return tuple(
-        Span(
-            group[0]["strategy"],
-            study.label(group[0]["strategy"]),
-            study.styles[group[0]["strategy"]],
-            group[0]["n_labels"],
-            group[-1]["n_labels"],
-            share,
-        )
-        for group, share in zip(groups, shares, strict=True)
+        _span(study, group[0]["strategy"], ends, (first, last))
+        for group, ends in zip(groups, pairwise(borders), strict=True)
     )
 
 
-def _shares(groups: list[list[Row]]) -> list[float]:
-    first, last = groups[0][0]["n_labels"], groups[-1][-1]["n_labels"]
-    if first == last:
-        return [100.0]
-    borders = [sqrt(a[-1]["n_labels"] * b[0]["n_labels"]) for a, b in pairwise(groups)]
-    places = [log(value / first) / log(last / first) for value in (first, *borders, last)]
-    return [100 * (end - start) for start, end in pairwise(places)]
+def _span(study: StudyResults, strategy: str, ends: tuple[float, float], whole: tuple[int, int]) -> Span:
+    low, high = (words.count(end) if end in whole else f"about {words.count(_two_digits(end))}" for end in ends)
+    share = 100.0 if whole[0] == whole[1] else 100 * log(ends[1] / ends[0]) / log(whole[1] / whole[0])
+    text = low if ends[0] == ends[1] else f"{low} to {high}"
+    return Span(strategy, study.label(strategy), study.styles[strategy], text, share)
+
+
+def _two_digits(value: float) -> float:
+    return float(f"{value:.2g}")
 
 
 def _advised(study: StudyResults) -> list[Row]:
@@ -153,7 +145,10 @@ TONES = {
 
 
 def contrasts(material: Material) -> list[Block]:
-    """The matrix of contrasts, the figure of differences, the full table."""
+    """The matrix of contrasts, the figure of differences, the full table.
+
+    Two controls against each other stand in the full table only.
+    """
     study = material.study
     found = {(row["a"], row["b"], row["train_size"]): row for row in study.rows("contrasts")}
     if not found:
@@ -162,12 +157,11 @@ def contrasts(material: Material) -> list[Block]:
     rows = tuple(
         (study.label(a), study.label(b), tuple(_matrix_cell(found.get((a, b, size))) for size in sizes))
         for a, b in study.pairs("contrasts")
+        if not {a, b} <= study.controls
     )
     blocks: list[Block] = [Matrix(tuple(map(words.count, sizes)), rows)]
     if "differences" in material.figures and len(sizes) > 1:
-        caption = (
-            "Above zero the first strategy is ahead. Shaded: the margin within which it does not matter."
-        )
+        caption = "Above zero the first strategy is ahead. Shaded: the margin within which it does not matter."
         blocks.append(FigureBlock(material.figures["differences"], caption))
     return [*blocks, TableBlock(material.tables["contrasts"], folded="All contrasts, with p-values")]
 

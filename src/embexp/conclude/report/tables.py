@@ -66,7 +66,7 @@ def scores(study: StudyResults) -> Table | None:
         rows.append((Cell(study.label(name)), *cells))
     return Table(
         "scores",
-        "Test accuracy in percent: mean over seeds ± half the 95 % interval. The best of each size is bold.",
+        f"{study.score.capitalize()} in percent: mean over seeds ± half the 95 % interval. The best of each size is bold.",
         ("strategy", *map(words.count, sizes)),
         tuple(rows),
         tuple(study.rows("curves")),
@@ -132,7 +132,7 @@ def _crossover_cells(study: StudyResults, row: Row) -> tuple[Cell, ...]:
         Cell(study.label(row["a"])),
         Cell(study.label(row["b"])),
         Cell(kinds.get(kind, kind)),
-        Cell(words.count(row.get("estimate"))),
+        Cell(words.rough(row.get("estimate"))),
         Cell(words.size_interval(row.get("ci_low"), row.get("ci_high")) if interval else words.MISSING),
     )
 
@@ -178,7 +178,7 @@ def recommendations(study: StudyResults) -> Table | None:
     shown = [row for row in records if row["n_labels"] in set(study.train_sizes)] or records
     return Table(
         "recommendations",
-        "What to use with N labelled texts, and the test accuracy in percent to expect.",
+        f"What to use with N labelled texts, and the {study.score} in percent to expect.",
         ("labels", "strategy", "expected", "95 % interval"),
         tuple(
             (

@@ -14,6 +14,7 @@ from embexp.conclude.report.reading import Row, StudyResults
 
 FINEST = 1 / 600  # of the whole span: gaps shorter than that are closed
 MAX_LANES = 64
+UNITS = (("hours", 3600), ("minutes", 60), ("seconds", 1))
 MAX_STAGES = 8
 
 
@@ -27,11 +28,12 @@ def timeline(study: StudyResults) -> Timeline | None:
     workers = sorted({row.get("worker") for row in tasks}, key=_natural)
     lanes = {worker: place for place, worker in enumerate(workers[:MAX_LANES])}
     tasks = [row for row in tasks if row.get("worker") in lanes]
+    unit, seconds = next((unit for unit in UNITS if span > 5 * unit[1]), UNITS[-1])
     bars: dict[str, list[Segment]] = {stage: [] for stage in _stages(tasks)}
     tasks.sort(key=lambda row: (lanes[row.get("worker")], row["started"]))
     for worker, own in groupby(tasks, key=lambda row: row.get("worker")):
         for stage, group in _merge(list(own), span * FINEST, bars):
-            bars[stage].append(_segment(lanes[worker], group, origin))
+            bars[stage].append(_segment(lanes[worker], group, origin, seconds))
     busy = sum(row["ended"] - row["started"] for row in tasks)
     share = busy / (span * len(lanes)) if span else 1.0
     return Timeline(
@@ -41,7 +43,8 @@ def timeline(study: StudyResults) -> Timeline | None:
         f"{words.duration(span)}; the workers were busy {100 * min(share, 1):.0f} % of the time.",
         lanes=tuple(f"worker {worker}" if isinstance(worker, int) else str(worker) for worker in lanes),
         stages={stage: tuple(segments) for stage, segments in bars.items() if segments},
-        span=span,
+        span=span / seconds,
+        unit=unit,
     )
 
 
@@ -69,9 +72,10 @@ def _merge(tasks: list[Row], gap: float, stages: dict[str, list[Segment]]) -> li
     return groups
 
 
-def _segment(lane: int, group: list[Row], origin: float) -> Segment:
+def _segment(lane: int, group: list[Row], origin: float, unit: int) -> Segment:
     first, last = group[0], group[-1]
     took = words.duration(last["ended"] - first["started"])
     title = str(first.get("title") or first["stage"])
     hover = title if len(group) == 1 else f"{first['stage']}, {len(group)} tasks"
-    return Segment(lane, first["started"] - origin, last["ended"] - origin, f"{hover}: {took}")
+    start, end = ((moment - origin) / unit for moment in (first["started"], last["ended"]))
+    return Segment(lane, start, end, f"{hover}: {took}")

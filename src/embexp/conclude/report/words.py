@@ -50,15 +50,20 @@ def mean_and_half_width(row: Mapping[str, Any] | None) -> str:
     return percent(row["mean"]) if half is None else f"{percent(row['mean'])} ± {percent(half)}"
 
 
+def rough(value: float | None) -> str:
+    """Write a size that was estimated, not chosen: two digits, 1,082 is 1,100."""
+    return MISSING if value is None else count(float(f"{value:.2g}"))
+
+
 def size_interval(low: float | None, high: float | None) -> str:
     """Write an interval of train sizes whose open ends are None."""
     if low is None and high is None:
         return "open at both ends"
     if low is None:
-        return f"up to {count(high)}, open below"
+        return f"up to {rough(high)}, open below"
     if high is None:
-        return f"from {count(low)}, open above"
-    return f"{count(low)} to {count(high)}"
+        return f"from {rough(low)}, open above"
+    return f"{rough(low)} to {rough(high)}"
 
 
 def ratio(value: float | None) -> str:

@@ -74,6 +74,7 @@
     slider.addEventListener("input", fromSlider);
     form.addEventListener("submit", (event) => event.preventDefault());
     form.hidden = false;
+    slider.value = nearest(1000);
     fromSlider();
   };
   document.querySelectorAll("form[data-planner]").forEach(startPlanner);
@@ -93,6 +94,17 @@
     return { ...axis, ticktext: short };
   };
 
+  // With series hidden, the y axis is fitted to those that are left.
+  const fitHeight = (data, layout, fixed) => {
+    const shown = data.filter((trace) => trace.visible && !trace.yaxis && !trace.meta.hairline);
+    const values = shown.flatMap((trace) => trace.y).filter((value) => value !== null).concat(fixed);
+    if (!values.length) return;
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    const air = 0.06 * (high - low) || 1;
+    layout.yaxis.range = [low - air, high + air];
+    for (const trace of data) if (trace.meta.hairline) trace.y = layout.yaxis.range;
+  };
+
   const startFigure = async (figure) => {
     const made = page.figures[figure.dataset.figure];
     const live = figure.querySelector(".live");
@@ -108,6 +120,7 @@
       if (made.scales[scale]) layout.xaxis = { ...layout.xaxis, ...made.scales[scale] };
       if (scale === "linear") delete layout.xaxis.tickvals;
       layout.xaxis = narrowTicks(layout.xaxis, live.clientWidth);
+      if (made.fit && hidden.size) fitHeight(data, layout, made.fit);
       return window.Plotly.react(live, data, layout, { displayModeBar: false, responsive: true });
     };
 
@@ -138,7 +151,7 @@
         draw();
       }));
       group.append(...buttons);
-      controls.append(group);
+      live.after(group);
     }
     controls.hidden = false;
     figure.classList.add("is-live");
@@ -164,6 +177,13 @@
     }
     root.dataset.ready = "true";
   };
+
+  // ---- tables that are wider than the page fade at the edge ------------------------------------------
+  for (const scroll of document.querySelectorAll(".scroll")) {
+    const fade = () => scroll.classList.toggle("more", scroll.scrollLeft + scroll.clientWidth < scroll.scrollWidth - 2);
+    scroll.addEventListener("scroll", fade, { passive: true });
+    new ResizeObserver(fade).observe(scroll);
+  }
 
   // ---- contents and print ---------------------------------------------------------------------------
   const links = new Map([...document.querySelectorAll(".contents a")].map((link) => [link.hash.slice(1), link]));
