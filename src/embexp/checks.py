@@ -25,13 +25,11 @@ from embexp.config import (
     GridConfig,
     StudyConfig,
 )
-from embexp.errors import did_you_mean
+from embexp.errors import UserError, did_you_mean
 
 # key: (smallest value, largest value); None is no bound. A value of None (no limit) always passes.
 RANGES: dict[str, tuple[float | None, float | None]] = {
     "dataset.split_seed": (0, 2**32 - 1),
-    "text.min_count": (1, None),
-    "text.max_tokens": (1, None),
     "word2vec.sg": (0, 1),
     "word2vec.vector_size": (1, None),
     "word2vec.window": (1, None),
@@ -72,6 +70,8 @@ def check(config: StudyConfig) -> list[str]:
         *_check_choices(config),
         *_check_together(config),
         *_check_grid(config.grid),
+        *_check_files(config),
+        *_check_rooms(config),
         *_check_folder("store", config.store),
         *_check_folder("output", config.output),
     ]
@@ -186,6 +186,29 @@ def _check_repeats(key: str, given: Sequence[Any]) -> Iterator[str]:
     repeated = [item for place, item in enumerate(given) if item in given[:place]]
     if repeated:
         yield f"{key}: {_listed(dict.fromkeys(repeated))} stands there more than once; name each once"
+
+
+def _check_files(config: StudyConfig) -> Iterator[str]:
+    for key, file in (("dataset.train", config.dataset.train), ("dataset.test", config.dataset.test)):
+        if file is not None and not Path(file).is_file():
+            what = "is a folder" if Path(file).is_dir() else f"does not exist (seen from {Path.cwd()})"
+            yield f"{key}: {file!r} {what}; give the path of a CSV file with {key}=FILE"
+
+
+def _check_rooms(config: StudyConfig) -> Iterator[str]:
+    """Yield what the rooms say that know a setting best."""
+    from embexp.text.tokens import check_text
+    from embexp.tracking.address import resolve_address
+
+    try:
+        check_text(config.text)
+    except UserError as error:
+        yield from error.problems
+    try:
+        if config.tracking.kind == "mlflow":
+            resolve_address(config.tracking)
+    except UserError as error:
+        yield from error.problems
 
 
 def _check_folder(key: str, folder: str) -> Iterator[str]:

@@ -15,7 +15,7 @@ from embexp.command.arguments import read_arguments
 from embexp.command.completion import complete
 from embexp.command.help import general_help, verb_help
 from embexp.command.verbs import VERBS, Verb
-from embexp.errors import StudyFailed, UserError, did_you_mean
+from embexp.errors import EmbexpError, UserError, did_you_mean
 
 DONE, FAILED, MISTAKE, INTERRUPTED = 0, 1, 2, 130
 
@@ -38,7 +38,7 @@ def main(words: Sequence[str] | None = None, verbs: Mapping[str, Verb] = VERBS) 
         for problem in error.problems:
             print(f"embexp: {problem}", file=sys.stderr)
         return MISTAKE
-    except StudyFailed as error:
+    except EmbexpError as error:
         if str(error):
             print(f"embexp: {error}", file=sys.stderr)
         return FAILED

@@ -20,7 +20,7 @@ from rich.table import Table
 from rich.text import Text
 
 from embexp.engine.events import Event
-from embexp.forecast import Clock, Running, Tally
+from embexp.forecast import MEANINGFUL_FRACTION, Clock, Running, Tally
 
 PLAIN_SECONDS = 10.0  # a plain line at most this often, but for failures
 REFRESH_PER_SECOND = 4
@@ -28,10 +28,13 @@ SHOWN_TASKS = 4
 
 
 class Display(Protocol):
-    """What hears the engine's events."""
+    """What hears the engine's events, and shows sentences beside them."""
 
     def __call__(self, event: Event) -> None:
         """Take in one event."""
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence."""
 
 
 @contextmanager
@@ -63,21 +66,22 @@ class PlainDisplay:
         """Take in one event, and write a line if it is due."""
         self.tally.hear(event)
         if event.kind == "planned":
-            self._say(opening(self.tally))
+            self.say(opening(self.tally))
         elif (sentence := incident(event)) is not None:
-            self._say(sentence)
+            self.say(sentence)
         elif event.kind != "cached" and self._clock() - self._spoke >= PLAIN_SECONDS:
             running = [describe(task, self._clock()) for task in self.tally.snapshot() if task.progress is not None]
-            self._say("; ".join([standing(self.tally), *running[:1]]))
+            self.say("; ".join([standing(self.tally), *running[:1]]))
 
     def close(self) -> None:
         """Write the last line, if a plan was carried out."""
         if self.tally.stages:
-            self._say(closing(self.tally))
+            self.say(closing(self.tally))
 
-    def _say(self, line: str) -> None:
+    def say(self, sentence: str) -> None:
+        """Write a line at once."""
         self._spoke = self._clock()
-        self._console.print(line, markup=False)
+        self._console.print(sentence, markup=False)
 
 
 class LiveDisplay:
@@ -114,6 +118,10 @@ class LiveDisplay:
                 self._live.start()
         elif (sentence := incident(event)) is not None:
             self._console.print(f"[red]{escape(sentence)}[/red]")
+
+    def say(self, sentence: str) -> None:
+        """Write a line above the table."""
+        self._console.print(sentence, markup=False)
 
     def render(self) -> RenderableType:
         """Draw the present state."""
@@ -157,6 +165,8 @@ def standing(tally: Tally) -> str:
 def closing(tally: Tally) -> str:
     """Return the line for the end of a plan."""
     total = tally.total
+    if total.cached == total.total:
+        return f"nothing to run: all {total.total} tasks were in the store"
     parts = [f"{total.done} tasks done", f"{total.cached} cached"]
     parts += [f"{total.failed} failed"] if total.failed else []
     parts += [f"{total.blocked} blocked"] if total.blocked else []
@@ -177,7 +187,7 @@ def incident(event: Event) -> str | None:
 
 
 def describe(running: Running, now: float) -> str:
-    """Return a task in flight in one line: title, share, rate, time left."""
+    """Return a task in flight in one line: title, share, rate, time left; or the task's own note for the last two."""
     progress = running.progress
     if progress is None or progress.total <= 0:
         return running.task.title
@@ -187,7 +197,7 @@ def describe(running: Running, now: float) -> str:
         parts.append(progress.note)
     elif progress.unit:
         parts.append(f"{spell_count(progress.done / elapsed)} {progress.unit}/s")
-    if running.fraction > 0.02:
+    if running.fraction > MEANINGFUL_FRACTION and not progress.note:
         parts.append(f"{spell_seconds(elapsed * (1 - running.fraction) / running.fraction)} left")
     return f"{running.task.title}: {', '.join(parts)}"
 

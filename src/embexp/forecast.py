@@ -12,6 +12,7 @@ from embexp.engine.events import Event
 from embexp.engine.plan import Survey
 from embexp.engine.task import Progress, Task
 
+MEANINGFUL_FRACTION = 0.02  # of a task; before that, its start counts for too much
 Clock = Callable[[], float]
 
 
@@ -134,7 +135,7 @@ class Tally:
         if running is None:
             return expected
         elapsed = self.clock() - running.started
-        if running.fraction > 0.02:  # before that, start-up counts for too much
+        if running.fraction > MEANINGFUL_FRACTION:
             return elapsed * (1 - running.fraction) / running.fraction
         return max(0.0, expected - elapsed)
 

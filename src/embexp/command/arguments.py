@@ -64,6 +64,11 @@ class Arguments:
         """Name of the primary configuration."""
         return self.options.get("--config-name", "study")
 
+    def options_of_a_job(self) -> tuple[str, ...]:
+        """Return the options that say which configuration is meant, as one study's command needs them."""
+        kept = [name for name in ("--config-name", "--config-dir") if name in self.options]
+        return tuple(word for name in kept for word in (name, self.options[name]))
+
     def words(self) -> list[str]:
         """Return the command line as Hydra reads it, every option before the first override."""
         options = [word for name, value in self.options.items() for word in (name, value) if word]

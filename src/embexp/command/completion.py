@@ -18,7 +18,7 @@ def complete(words: Sequence[str], verbs: Mapping[str, Verb]) -> int:
     Hydra knows no verbs: they are offered as the first word, and taken out of the line before
     Hydra reads it.
     """
-    from embexp.command.running import show
+    from embexp.command.jobs import show
 
     line = os.environ.get("COMP_LINE", "")
     program, *typed = line.split() or [""]

@@ -11,6 +11,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
+from embexp.command.arguments import Arguments
 from embexp.command.conf import conf_folder
 from embexp.command.mistakes import COMPOSITION_ERRORS, explain
 from embexp.config import StudyConfig
@@ -37,10 +38,20 @@ def compose_study(
         return _compose(config_name, [*searching(config_dir), *overrides])
 
 
-def compose_jobs(
-    overrides: Sequence[str], *, config_name: str = "study", config_dir: str | None = None
-) -> list[StudyConfig]:
-    """Return the study of each combination of comma-separated values, as `-m` runs them.
+def compose_arguments(arguments: Arguments) -> StudyConfig:
+    """Return the one study that a command line describes.
+
+    Raises:
+        UserError: with a sentence for every mistake, `-m` among them.
+    """
+    if arguments.multirun:
+        raise UserError("--multirun: this command takes one study; leave -m out and give one value per key")
+    config_dir = arguments.options.get("--config-dir")
+    return compose_study(arguments.overrides, config_name=arguments.config_name, config_dir=config_dir)
+
+
+def compose_jobs(arguments: Arguments) -> list[StudyConfig]:
+    """Return every study that a command line asks for: one, or with -m one per combination of values.
 
     Checking all of them before the first begins costs tens of milliseconds each; finding the
     mistake in the last one after the others have run would cost their time.
@@ -48,12 +59,15 @@ def compose_jobs(
     Raises:
         UserError: with a sentence for every mistake in any of them.
     """
+    if not arguments.multirun:
+        return [compose_arguments(arguments)]
     studies: list[StudyConfig] = []
     problems: list[str] = []
+    search = searching(arguments.options.get("--config-dir"))
     with composing():
-        for job in _expand(list(overrides)):
+        for job in _expand(list(arguments.overrides)):
             try:
-                studies.append(_compose(config_name, [*searching(config_dir), *job]))
+                studies.append(_compose(arguments.config_name, [*search, *job]))
             except UserError as error:
                 problems += error.problems
     UserError.raise_if(dict.fromkeys(problems))

@@ -12,12 +12,11 @@ from rich.console import Console
 from rich.table import Table
 
 from embexp.command.arguments import Arguments
-from embexp.command.compose import compose_study
+from embexp.command.compose import compose_arguments
 from embexp.config import ExecutorConfig
 from embexp.display import spell_seconds
 from embexp.engine.plan import Survey, survey
 from embexp.engine.store import Store
-from embexp.errors import UserError
 from embexp.forecast import estimate_seconds
 
 if TYPE_CHECKING:
@@ -26,21 +25,16 @@ if TYPE_CHECKING:
 
 def plan(arguments: Arguments) -> int:
     """Print the plan of a study on stdout; nothing is run and no folder made."""
-    if arguments.multirun:
-        raise UserError("--multirun: plan shows one study; leave -m out and give one value per key")
-    config = compose_study(
-        arguments.overrides,
-        config_name=arguments.config_name,
-        config_dir=arguments.options.get("--config-dir"),
-    )
-    from embexp.study import plan_study
+    config = compose_arguments(arguments)
+    from embexp.running import plan_study
 
     planned = plan_study(config)
     found = survey(planned.tasks, Store(Path(config.store)))
     console = Console(highlight=False)
     console.print(f"study {config.name} {planned.fingerprint[:8]}, store {config.store}\n", markup=False)
-    console.print(stage_table(found, lanes_of(config.executor)))
-    console.print(cell_table(planned, found))
+    for table in (stage_table(found, lanes_of(config.executor)), cell_table(planned, found)):
+        console.print(table)
+        console.print()
     console.print(verdict(found, lanes_of(config.executor)), markup=False)
     return 0
 
@@ -73,7 +67,7 @@ def stage_table(found: Survey, lanes: int) -> Table:
 
 def cell_table(planned: Plan, found: Survey) -> Table:
     """Return one row per strategy: at each train size, the seeds in the store of all seeds."""
-    table = _table("cells", *(f"{size:,}" for size in planned.train_sizes))
+    table = _table("seeds in store", *(f"{size:,}" for size in planned.train_sizes))
     for strategy, cells in groupby(planned.cells, key=lambda cell: cell.strategy):
         row: dict[int, list[bool]] = {}
         for cell in cells:
@@ -97,7 +91,7 @@ def _hits(hits: Iterable[bool]) -> str:
 
 
 def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 1, 0), collapse_padding=True)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for number, name in enumerate(columns):
         table.add_column(name, justify="left" if number == 0 else "right")
     return table

@@ -25,7 +25,7 @@ class Verb:
 
 
 def _run() -> Action:
-    from embexp.command.running import run
+    from embexp.command.jobs import run
 
     return run
 
@@ -36,33 +36,109 @@ def _plan() -> Action:
     return plan
 
 
+def _prepare() -> Action:
+    from embexp.command.preparing import prepare
+
+    return prepare
+
+
+def _report() -> Action:
+    from embexp.command.reporting import report
+
+    return report
+
+
+def _ui() -> Action:
+    from embexp.command.tracking import ui
+
+    return ui
+
+
+def _sync() -> Action:
+    from embexp.command.tracking import sync
+
+    return sync
+
+
 VERBS = {
     verb.name: verb
     for verb in (
         Verb(
             "run",
             "embexp [run] [KEY=VALUE ...] [-m]",
-            "run a study and write its report (this is the default)",
+            "run a study and write its report (the default)",
             """\
-Runs what the store lacks, shows the progress on stderr, and prints the verdict and where the report
-is. The same command again does no work but the report. With -m, one study per combination of
-comma-separated values.
+Runs what the store lacks, shows the progress on stderr, and prints the verdict
+and where the report is. The same command again does no work but the report.
+With -m, one study per combination of comma-separated values.
 
   embexp experiment=quick
   embexp dataset=csv dataset.train=mine.csv dataset.text=review dataset.label=stars
-  embexp -m dataset=bbc_news,rotten_tomatoes training.batch_size=32,64""",
+  embexp grid.seeds=5 'grid.train_sizes=[100, 1000]' output=results
+  embexp -m dataset=bbc_news,rotten_tomatoes training.batch_size=32,64
+
+Exit codes: 0 done, 1 something failed, 2 a mistake in what was given,
+130 interrupted (what was finished stays in the store).""",
             _run,
         ),
         Verb(
             "plan",
             "embexp plan [KEY=VALUE ...]",
-            "show a study's tasks, what the store has of them, and the time",
+            "show the tasks of a study, those in the store, the time",
             """\
-Composes the study, makes its plan and looks every task up in the store. Runs and writes nothing.
+Looks every task of the study up in the store. Runs and writes nothing.
 
   embexp plan experiment=quick
-  embexp plan grid.seeds=5 grid.train_sizes=[100,1000]""",
+  embexp plan dataset=bbc_news grid.seeds=5""",
             _plan,
+        ),
+        Verb(
+            "prepare",
+            "embexp prepare [KEY=VALUE ...]",
+            "read and tokenise a data set, show what is in it",
+            """\
+Brings the texts of a study into the store and prints their data sheet: sizes,
+classes, tokens, empty texts, duplicates, texts in both training and test.
+
+  embexp prepare dataset=bbc_news
+  embexp prepare dataset=csv dataset.train=mine.csv dataset.label=stars""",
+            _prepare,
+        ),
+        Verb(
+            "report",
+            "embexp report [FOLDER ...] [KEY=VALUE ...]",
+            "write the report of a finished study again",
+            """\
+Writes report.html, report.md, figures and tables from a study's results.json.
+Without FOLDER: the latest study of the configuration.
+
+  embexp report outputs/quick/latest
+  embexp report experiment=quick""",
+            _report,
+        ),
+        Verb(
+            "ui",
+            "embexp ui [port=N] [KEY=VALUE ...]",
+            "open MLflow at the learning curves",
+            """\
+Serves MLflow's interface on this machine until Ctrl-C, and prints the address
+that draws the learning curves of the study that changed last, or of the one named.
+
+  embexp ui
+  embexp ui experiment=quick port=5000""",
+            _ui,
+        ),
+        Verb(
+            "sync",
+            "embexp sync [KEY=VALUE ...]",
+            "deliver to MLflow what it has not heard yet",
+            """\
+A study goes on when MLflow cannot be reached, and keeps what it would have said
+beside the store. This delivers it.
+
+  embexp sync
+  embexp sync tracking.uri=http://mlflow.example:5000""",
+            _sync,
         ),
     )
 }

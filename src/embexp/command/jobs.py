@@ -16,7 +16,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from embexp.command.arguments import Arguments
-from embexp.command.compose import HYDRA_VERSION_BASE, compose_jobs, compose_study
+from embexp.command.compose import HYDRA_VERSION_BASE, compose_jobs
 from embexp.command.conf import conf_folder
 from embexp.command.mistakes import COMPOSITION_ERRORS, explain
 from embexp.config import StudyConfig
@@ -42,13 +42,8 @@ def run_with(carry_out: CarryOut, arguments: Arguments) -> int:
     """
     if arguments.shows:
         return show(arguments)
-    compose_all = compose_jobs if arguments.multirun else compose_study
-    compose_all(
-        arguments.overrides,
-        config_name=arguments.config_name,
-        config_dir=arguments.options.get("--config-dir"),
-    )
-    jobs = _Jobs(carry_out, arguments.multirun)
+    compose_jobs(arguments)
+    jobs = _Jobs(carry_out, arguments.multirun, arguments.options_of_a_job())
     with _sweep_folder(arguments) as words:
         _start_hydra(words, jobs)
     return jobs.conclude()
@@ -66,11 +61,7 @@ def show(arguments: Arguments) -> int:
         raise
     except COMPOSITION_ERRORS as error:
         # Composing the same again finds all mistakes where Hydra stops at the first.
-        compose_study(
-            arguments.overrides,
-            config_name=arguments.config_name,
-            config_dir=arguments.options.get("--config-dir"),
-        )
+        compose_jobs(arguments)
         raise UserError(explain(error)) from error
     except SystemExit as stop:
         return 2 if stop.code else 0  # a part that --package names and that does not exist
@@ -87,14 +78,15 @@ class _Jobs:
 
     carry_out: CarryOut
     multirun: bool
+    options: tuple[str, ...] = ()
     process: int = field(default_factory=os.getpid)
     errors: list[Exception] = field(default_factory=list)
 
     def __call__(self, config: DictConfig) -> None:
         if self.multirun:
-            job = HydraConfig.get().job.num
-            overrides = " ".join(HydraConfig.get().overrides.task)
-            print(f"embexp: study {job + 1}: {overrides}", file=sys.stderr, flush=True)
+            overrides = list(HydraConfig.get().overrides.task)
+            print(f"embexp: study {HydraConfig.get().job.num + 1}: {' '.join(overrides)}", file=sys.stderr, flush=True)
+            sys.argv = [sys.argv[0], *self.options, *overrides]  # a study notes down the command that repeats it
         try:
             self.carry_out(freeze(config))
         except Exception as error:
