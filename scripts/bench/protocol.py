@@ -1,0 +1,118 @@
+#!/usr/bin/env python
+"""Search the training protocol on validation texts: how much does each setting move each strategy at each size?
+
+Each setting is one study on `dataset.evaluate=validation` (the test texts are not even written), carried out
+through the same plan, engine and store as `embexp run`, so an interrupted search goes on where it stopped. Prints a
+table of mean accuracy in percent and, for every strategy and size, what the default loses to the best of the search.
+
+    scripts/bench/protocol.py --json results/protocol.json
+    scripts/bench/protocol.py training.learning_rate=0.003 "training.budget.passes=4 training.batch_size=64"
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+from pathlib import Path
+
+from embexp.command.compose import compose_study
+from embexp.engine.events import Event
+from embexp.engine.executors import open_executor
+from embexp.engine.scheduler import carry_out
+from embexp.engine.store import Store
+from embexp.running import plan_study
+from embexp.study import PRELOAD
+
+ONE_AT_A_TIME = {
+    "training.learning_rate": (0.001, 0.002, 0.003, 0.005, 0.01),
+    "training.embedding_learning_rate": (0.03, 0.1, 0.2, 0.3, 0.5, 1.0),
+    "training.budget.min_steps": (100, 200, 400, 800),
+    "training.budget.passes": (1, 2, 3, 4, 8),
+    "training.batch_size": (16, 32, 64),
+    "training.weight_decay": (0, 0.3, 1, 3),
+    "classifier.hidden_size": (32, 64, 128),
+    "classifier.initial_scale": (0.01, 0.03, 0.1, 0.25),
+}
+STRATEGIES = ("random", "frozen", "finetuned")
+
+
+def main() -> int:
+    """Run the search and print its tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("settings", nargs="*", help="settings to try instead of the built-in list")
+    parser.add_argument("--dataset", default="movie_reviews")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--store", type=Path, default=Path(".embexp/protocol"))
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    settings = arguments.settings or [
+        f"{key}={value}" for key, values in ONE_AT_A_TIME.items() for value in values
+    ]
+    rows = {}
+    for setting in ["", *settings]:
+        rows[setting] = measure(setting.split(), arguments)
+        show(setting or "default", rows[setting])
+    losses = compare(rows)
+    for strategy in STRATEGIES:
+        print(f"default loses to the best of the search, {strategy}: ", losses[strategy])
+    if arguments.json:
+        content = {"dataset": arguments.dataset, "seeds": arguments.seeds, "rows": rows, "losses": losses}
+        arguments.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def measure(setting: list[str], arguments: argparse.Namespace) -> dict[str, dict[int, float]]:
+    """Return mean validation accuracy in percent by strategy and train size."""
+    config = compose_study(
+        [
+            f"dataset={arguments.dataset}",
+            "dataset.evaluate=validation",
+            "grid.controls=[]",
+            "tracking=none",
+            f"grid.seeds={arguments.seeds}",
+            f"store={arguments.store}",
+            *setting,
+        ]
+    )
+    plan, store = plan_study(config), Store(Path(config.store))
+    with open_executor(config.executor, PRELOAD) as executor:
+        outcome = carry_out(plan.tasks, store, executor, on_event=complain)
+    if not outcome.complete:
+        raise SystemExit("some cells are missing; start the same command again")
+    scores: dict[str, dict[int, list[float]]] = {}
+    for cell in plan.cells:
+        accuracy = store.read_record(cell.task.fingerprint)["test_accuracy"]
+        scores.setdefault(cell.strategy, {}).setdefault(cell.train_size, []).append(100 * accuracy)
+    return {
+        strategy: {size: round(statistics.mean(values), 2) for size, values in sizes.items()}
+        for strategy, sizes in scores.items()
+    }
+
+
+def complain(event: Event) -> None:
+    """Say what went wrong."""
+    if event.kind in ("failed", "blocked"):
+        print(event.task, event.reason, file=sys.stderr)
+
+
+def show(setting: str, row: dict[str, dict[int, float]]) -> None:
+    """Print one line for each setting."""
+    cells = (f"{strategy} " + " ".join(f"{value:5.1f}" for value in row[strategy].values()) for strategy in row)
+    print(f"{setting:42s} | " + " | ".join(cells), flush=True)
+
+
+def compare(rows: dict[str, dict[str, dict[int, float]]]) -> dict[str, dict[int, float]]:
+    """Return how many points the default lies below the best setting, by strategy and size."""
+    return {
+        strategy: {
+            size: round(max(row[strategy][size] for row in rows.values()) - accuracy, 2)
+            for size, accuracy in rows[""][strategy].items()
+        }
+        for strategy in rows[""]
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
