@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,13 @@ if TYPE_CHECKING:
     import datasets
 
 
-def prepare(dataset: DatasetConfig, text: TextConfig, folder: Path, progress: Progress) -> dict[str, Any]:
+def prepare(
+    dataset: DatasetConfig,
+    text: TextConfig,
+    folder: Path,
+    progress: Progress,
+    content: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
     """Write the dataset entry into a folder and return its data sheet.
 
     The files are a function of the configuration and the source's content: same bytes on every machine.
@@ -33,6 +40,7 @@ def prepare(dataset: DatasetConfig, text: TextConfig, folder: Path, progress: Pr
         text: how a text becomes tokens.
         folder: an empty folder.
         progress: told how many texts are done.
+        content: the digests that `peek` found; what is read now must have them.
 
     Raises:
         UserError: the source cannot be used as it is; the sentences say why and what to do.
@@ -40,6 +48,7 @@ def prepare(dataset: DatasetConfig, text: TextConfig, folder: Path, progress: Pr
     check_text(text)
     progress(0, 1, "texts", f"reading {dataset.name}")
     source = load(dataset)
+    check_content(source.digests, content, dataset)
     pool, test = divide(dataset, source.parts)
     total = len(pool.rows) + len(test.rows)
     vocabulary = Vocabulary()
@@ -62,6 +71,16 @@ def prepare(dataset: DatasetConfig, text: TextConfig, folder: Path, progress: Pr
     return sheet
 
 
+def check_content(found: Mapping[str, str], planned: Mapping[str, str] | None, dataset: DatasetConfig) -> None:
+    """Refuse files that changed after the plan was made: the entry would stand under another's fingerprint."""
+    files = {"train": dataset.train, "test": dataset.test}
+    UserError.raise_if(
+        f"dataset.{part}: {files[part]} changed after the study was planned; run again when it is complete"
+        for part, digest in (planned or {}).items()
+        if found.get(part) != digest
+    )
+
+
 def divide(dataset: DatasetConfig, parts: datasets.DatasetDict) -> tuple[Part, Part]:
     """Split a source into the pool and the texts that are tested on."""
     train = labels_of(parts["train"])
@@ -75,7 +94,7 @@ def check_vocabulary(words: list[str], text: TextConfig, dataset: DatasetConfig)
     """Refuse a vocabulary that is empty or that a line of a file cannot hold."""
     if not words:
         raise UserError(
-            f"text.pattern: {text.pattern!r} finds no token in the pool of dataset {dataset.name!r}; is"
+            f"text.pattern: {text.pattern!r} finds no token in the pool of dataset {dataset.source!r}; is"
             f" dataset.text={dataset.text} the column that holds the texts?"
         )
     broken = [word for word in words if "\n" in word]

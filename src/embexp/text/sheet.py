@@ -27,7 +27,7 @@ def make_sheet(
     counts = map_array(folder / "counts.npy")
     vocabulary_size = int(np.searchsorted(-counts, -text.min_count, side="right"))
     sheet: dict[str, Any] = {
-        "name": dataset.name,
+        "name": dataset.source,  # the user's name for the data set moves no byte, so it is not known here
         "origin": source.origin,
         "evaluate": dataset.evaluate,
         "digests": dict(source.digests),

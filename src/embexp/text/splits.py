@@ -37,14 +37,14 @@ def nested_order(labels: Labels, seed: int, purpose: int = SUBSET_ORDER) -> Rows
     generator = np.random.default_rng((seed, purpose))
     shuffled = generator.permutation(len(labels))
     ties = generator.permutation(len(labels))
-    classes, sizes = np.unique(labels, return_counts=True)
+    sizes = np.unique(labels, return_counts=True)[1]
     # a stable sort by class keeps the shuffled order within each class
     grouped = shuffled[np.argsort(labels[shuffled], kind="stable")]
     starts = np.repeat(np.cumsum(sizes) - sizes, sizes)
     ranks = np.arange(len(labels)) - starts
     # equal fractions give equal floats (division rounds correctly), so ties between classes are found exactly
     places = (ranks + 0.5) / np.repeat(sizes, sizes)
-    return grouped[np.lexsort((ties[grouped], places))].astype(np.int64) if len(classes) else shuffled
+    return grouped[np.lexsort((ties[grouped], places))]
 
 
 def auto_train_sizes(pool_size: int, classes: int = 2) -> list[int]:
@@ -105,6 +105,8 @@ def split_sizes(dataset: DatasetConfig, train_texts: int, test_texts: int | None
             f"dataset.evaluate: {dataset.evaluate!r} is not known; test reports on the test texts,"
             f" validation puts a part of the pool in their place"
         )
+    if dataset.split_seed < 0:
+        raise UserError(f"dataset.split_seed: {dataset.split_seed} cannot be a seed; seeds are whole numbers from 0 on")
     tested = size_of_test(dataset, train_texts) if test_texts is None else test_texts
     pool = train_texts - tested if test_texts is None else train_texts
     if dataset.evaluate == "validation":
