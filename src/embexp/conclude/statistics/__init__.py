@@ -1,0 +1,1 @@
+"""The statistics of a study: seeds and test texts as crossed random factors (docs/statistics.md)."""

@@ -1,0 +1,208 @@
+"""Differences of two strategies at each train size, and the word that each deserves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import ndtr, stdtrit
+
+from embexp.conclude.measurements import PLANNED
+from embexp.conclude.statistics.components import Array, Crossed, Estimate
+from embexp.conclude.statistics.moments import Moments, difference_weights
+from embexp.conclude.statistics.numbers import number
+from embexp.conclude.statistics.pivot import effect_interval
+from embexp.conclude.statistics.signflip import holm, sign_flip_p
+
+MOST_SEEDS = 1000
+MOST_TEXTS = 10_000_000
+DIFFERENT = ("better", "slightly better", "slightly worse", "worse")
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What counts as a finding.
+
+    Attributes:
+        margin: Differences up to this much accuracy do not matter; .01 is one point.
+        level: Coverage of the intervals.
+    """
+
+    margin: float = 0.01
+    level: float = 0.95
+
+    @property
+    def alpha(self) -> float:
+        """Largest p of a finding."""
+        return 1 - self.level
+
+    @property
+    def equivalence_level(self) -> float:
+        """Coverage of the interval that two one-sided tests at `alpha` compare with the margin."""
+        return 1 - 2 * self.alpha
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Components of one difference: of one seed, of one text, of one seed and text together."""
+
+    seed: float
+    text: float
+    rest: float
+
+
+def contrasts(moments: Moments, rules: Rules) -> list[dict[str, Any]]:
+    """Compare every pair of strategies at every train size, paired by seed and by text.
+
+    Returns:
+        One dict for each pair and size, a before b in the order of the study's strategies. `p` is the sign-flip p
+        over seeds on this test set, `p_new` that of no difference for new seeds and new texts, `p_holm` is
+        Holm's adjustment of the larger of the two over the planned family and None outside it.
+    """
+    rows = [row for a, b in moments.measurements.pairs() for row in _pair(moments, a, b, rules)]
+    _adjust(rows)
+    stands = difference_stands(rows, rules)
+    for row in rows:
+        parts = row.pop("_parts")
+        row["verdict"] = _word(row, rules, stands)
+        row["decide"] = None
+        if row["verdict"] == "undecided" and parts is not None:
+            tests = sum(other["p_new"] is not None for other in rows)
+            row["decide"] = _what_would_decide(row, parts, rules, 1 if stands else tests, moments)
+    return rows
+
+
+def difference_stands(rows: Sequence[dict[str, Any]], rules: Rules) -> bool:
+    """Return whether at least one difference of the study is significant after Holm over all its contrasts.
+
+    Where none is, the study has shown no difference at all, and no contrast is called better or worse: of the
+    studies without any difference at most 5 % then claim one, however many contrasts they have.
+    """
+    known = [row["p_new"] for row in rows if row["p_new"] is not None]
+    return bool(known) and min(known) * len(known) <= rules.alpha
+
+
+def _pair(moments: Moments, a: int, b: int, rules: Rules) -> list[dict[str, Any]]:
+    measurements = moments.measurements
+    crossed = moments.pair(a, b)
+    weights = difference_weights(len(moments.sizes))
+    estimate = crossed.estimate(weights)
+    low, high = estimate.interval(rules.level)
+    narrow_low, narrow_high = estimate.interval(rules.equivalence_level)
+    p_new = estimate.p
+    chance, chance_low, chance_high = superiority(estimate, rules.level)
+    seed, text, rest = crossed.parts(weights)
+    names = measurements.strategies[a], measurements.strategies[b]
+    rows = []
+    for k, size in enumerate(measurements.train_sizes):
+        by_seed = moments.seed_differences(a, b, k)
+        enough = len(by_seed) >= 2
+        rows.append(
+            {
+                "a": names[0],
+                "b": names[1],
+                "train_size": size,
+                "n": len(by_seed),
+                "difference": number(estimate.value[k]),
+                "ci_low": number(low[k]),
+                "ci_high": number(high[k]),
+                "equivalence_low": number(narrow_low[k]),
+                "equivalence_high": number(narrow_high[k]),
+                "se": number(estimate.se[k]),
+                "p": sign_flip_p(by_seed) if enough else None,
+                "p_new": number(p_new[k]),
+                "p_holm": None,
+                "planned": names[0] in PLANNED and names[1] in PLANNED,
+                "p_superiority": number(chance[k]),
+                "p_superiority_low": number(chance_low[k]),
+                "p_superiority_high": number(chance_high[k]),
+                "seeds_a_ahead": int((by_seed > 0).sum()),
+                "seeds_level": int((by_seed == 0).sum()),
+                "_parts": _Parts(float(seed[k]), float(text[k]), float(rest[k])) if enough else None,
+            }
+        )
+    return rows
+
+
+def superiority(estimate: Estimate, level: float) -> tuple[Array, Array, Array]:
+    """Return P(A > B) and its interval: with one new seed, on a new test set as large as this one.
+
+    Bouthillier et al. (2021) propose .75 as the mark of a meaningful win. Seeds and texts are taken as normal.
+    """
+    shape = estimate.value.shape
+    chance, low, high = np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape, np.nan)
+    for seeds in np.unique(estimate.seeds[~np.isnan(estimate.se)]):
+        chosen = (estimate.seeds == seeds) & ~np.isnan(estimate.se)
+        variance = estimate.se[chosen] ** 2
+        by_seed = variance * np.clip(estimate.seed_share[chosen], 0, 1)
+        by_text = variance - by_seed
+        value = estimate.value[chosen]
+        chance[chosen] = ndtr(value / np.sqrt(seeds * by_seed + by_text))
+        ends = effect_interval(value, by_seed, by_text, int(seeds), level)
+        low[chosen], high[chosen] = ndtr(ends[0]), ndtr(ends[1])
+    return chance, low, high
+
+
+def _adjust(rows: list[dict[str, Any]]) -> None:
+    family = [row for row in rows if row["planned"] and row["p"] is not None and row["p_new"] is not None]
+    adjusted = holm(np.array([max(row["p"], row["p_new"]) for row in family]))
+    for row, p in zip(family, adjusted, strict=True):
+        row["p_holm"] = float(p)
+
+
+def _word(row: dict[str, Any], rules: Rules, stands: bool) -> str:
+    low, high, difference = row["ci_low"], row["ci_high"], row["difference"]
+    if low is None:
+        return "undecided"
+    if stands and (low > 0 or high < 0):
+        word = "better" if low > 0 else "worse"
+        return word if abs(difference) > rules.margin else f"slightly {word}"
+    if row["equivalence_low"] > -rules.margin and row["equivalence_high"] < rules.margin:
+        return "equivalent"
+    return "undecided"
+
+
+def _what_would_decide(
+    row: dict[str, Any], parts: _Parts, rules: Rules, tests: int, moments: Moments
+) -> dict[str, Any]:
+    """Say how many seeds, or else texts, would decide a contrast if its difference stays what it is."""
+    texts = moments.measurements.texts
+    seeds = np.arange(row["n"] + 1, MOST_SEEDS + 1, dtype=np.float64)
+    decided = _decided(row["difference"], parts, seeds, np.full(seeds.shape, float(texts)), rules, tests)
+    if decided.any():
+        needed = int(seeds[np.argmax(decided)])
+        return {"seeds": needed, "texts": None, "reason": f"about {needed:,} seeds would decide it"}
+    more = np.geomspace(texts, MOST_TEXTS, 400)
+    decided = _decided(row["difference"], parts, np.full(more.shape, float(row["n"])), more, rules, tests)
+    reason = f"no number of seeds would decide it, since the test has only {texts:,} texts"
+    endless = _decided(row["difference"], parts, np.array([1e9]), np.array([float(texts)]), rules, tests)
+    if endless.any():
+        reason = f"more than {MOST_SEEDS:,} seeds would be needed"
+    if not decided.any():
+        return {"seeds": None, "texts": None, "reason": reason}
+    needed = round_up(float(more[np.argmax(decided)]))
+    return {"seeds": None, "texts": needed, "reason": f"{reason}; about {needed:,} texts would"}
+
+
+def _decided(difference: float, parts: _Parts, seeds: Array, texts: Array, rules: Rules, tests: int) -> Array:
+    """Return where so many seeds and texts would show a difference, or equivalence."""
+    by_seed = parts.seed / seeds + parts.rest / (seeds * texts)
+    variance = by_seed + parts.text / texts
+    se = np.sqrt(np.maximum(variance, (1.5 / texts) ** 2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        df = np.where(by_seed > 0, variance**2 / by_seed**2 * (seeds - 1), 1e9)
+    df = np.clip(df, 1.0, 1e9)
+    shown = abs(difference) > stdtrit(df, 1 - rules.alpha / 2 / tests) * se
+    equivalent = abs(difference) + stdtrit(df, 1 - rules.alpha) * se < rules.margin
+    return np.asarray(shown | equivalent)
+
+
+def round_up(value: float) -> int:
+    """Round up to two significant digits, which is all that a plan for texts can promise."""
+    unit = 10 ** max(int(np.floor(np.log10(value))) - 1, 0)
+    return int(np.ceil(value / unit) * unit)
+
+
+__all__ = ["Crossed", "Rules", "contrasts", "difference_stands", "superiority"]
