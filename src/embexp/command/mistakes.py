@@ -29,7 +29,7 @@ def explain(error: Exception, override: str | None = None) -> str:
     if isinstance(error, OverrideParseException):
         return _unreadable(error.override)
     if isinstance(error, MissingConfigException):
-        return _unknown_option(error)
+        return _unknown_option(error, override)
     message = str(error)
     if override is not None:
         known = _known_pattern(message, override)
@@ -62,13 +62,13 @@ def _unreadable(word: str) -> str:
     )
 
 
-def _unknown_option(error: MissingConfigException) -> str:
+def _unknown_option(error: MissingConfigException, override: str | None) -> str:
     group, _, option = str(error.missing_cfg_file or "").rpartition("/")
     if not group:
         return f"--config-name {option}: there is no such configuration; leave the option out to use study"
     options = [str(name) for name in error.options or ()]
-    file = re.match(r"In '([^']+)': ", str(error))
-    where = f" (named in {file.group(1)}.yaml)" if file and file.group(1) != "study" else ""
+    named = override is None or override.lstrip("+").startswith(f"{group}=")
+    where = "" if named else f" (named by {override})"
     return (
         f"{group}={option}: there is no such option{where}{did_you_mean(option, options) or ';'} "
         f"possible: {', '.join(options) if options else f'none, there is no group {group!r}'}"
