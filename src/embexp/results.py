@@ -114,14 +114,15 @@ def describe_word2vec(config: StudyConfig, measured: Measured) -> dict[str, Any]
     """Return the settings of the word vectors and how much of the classifier's vocabulary they cover."""
     from embexp.vectors.coverage import measure_coverage
 
-    if measured.plan.word2vec is None:
+    task = measured.plan.word2vec
+    if task is None or not measured.store.has(task.fingerprint):
         return {}
     dataset = measured.dataset
-    folder = measured.store.path(measured.plan.word2vec.fingerprint)
+    folder = measured.store.path(task.fingerprint)
     size = dataset.vocabulary_size
     rows = np.load(folder / "rows.npy", allow_pickle=False)
     coverage = measure_coverage(dataset.vocabulary[:size], np.asarray(dataset.counts[:size]), rows)
-    timing = measured.store.read_timing(measured.plan.word2vec.fingerprint)
+    timing = measured.store.read_timing(task.fingerprint)
     return {
         **asdict(config.word2vec),
         "vectors": len(rows),
