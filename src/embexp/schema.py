@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import re
 import types
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,7 @@ T = TypeVar("T")
 SCHEMA_NAME = "schema"
 
 
+@functools.cache
 def register_schema() -> None:
     """Make the schema of a study known to Hydra; conf/study.yaml names it first."""
     from hydra.core.config_store import ConfigStore

@@ -1,0 +1,82 @@
+"""plan, prepare and report on a small file of the user's own, from the command line to the output."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from command_harness import Embexp
+
+OPINIONS = ("a fine film , warm and clever", "dull , slow and far too long")
+STUDY = [
+    "dataset=csv",
+    "dataset.train=mine.csv",
+    "grid.train_sizes=[8,16]",
+    "grid.seeds=2",
+    "executor=serial",
+    "tracking=none",
+]
+
+
+@pytest.fixture(autouse=True)
+def _texts() -> None:
+    rows = [f'"{OPINIONS[number % 2]} {number // 2}",{("good", "bad")[number % 2]}' for number in range(40)]
+    Path("mine.csv").write_text("\n".join(["text,label", *rows]) + "\n")
+
+
+def files() -> set[str]:
+    return {path.name for path in Path.cwd().iterdir()}
+
+
+def test_a_plan_is_shown_and_nothing_made(embexp: Embexp) -> None:
+    said = embexp("plan", *STUDY)
+    assert said.code == 0, said.err
+    assert "run cell" in said.out
+    assert "0/2" in said.out
+    assert "tasks to run, about" in said.out
+    assert files() == {"mine.csv"}
+
+
+def test_prepare_fills_the_store_and_the_plan_knows_it(embexp: Embexp) -> None:
+    said = embexp("prepare", *STUDY)
+    assert said.code == 0, said.err
+    assert "good" in said.out
+    assert files() == {"mine.csv", ".embexp"}
+    plan = embexp("plan", *STUDY).out
+    row = next(line.split() for line in plan.splitlines() if line.startswith("prepare dataset"))
+    assert row[2:5] == ["1", "1", "0"]
+    assert "nothing to run" in embexp("prepare", *STUDY).err
+
+
+def test_a_size_beyond_the_pool_is_refused_by_run_and_plan_alike(embexp: Embexp) -> None:
+    said = embexp("plan", *STUDY, "grid.train_sizes=[8,500,1000]")
+    assert said.code == 2
+    assert "grid.train_sizes: 500 exceeds" in said.err
+    assert "grid.train_sizes: 1000 exceeds" in said.err
+
+
+@pytest.mark.parametrize("verb", ["plan", "prepare", "report", "ui", "sync"])
+def test_only_run_takes_several_studies(embexp: Embexp, verb: str) -> None:
+    said = embexp(verb, "-m", "grid.seeds=2,3")
+    assert said.code == 2
+    assert "leave -m out" in said.err
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [(None, "there is no results.json"), ("{", "is not JSON"), ("[]", "is not the results.json of a study")],
+)
+def test_a_report_needs_the_results_of_a_study(embexp: Embexp, content: str | None, sentence: str) -> None:
+    folder = Path("outputs/mine/latest")
+    folder.mkdir(parents=True)
+    if content is not None:
+        (folder / "results.json").write_text(content)
+    for words in ([str(folder)], ["name=mine"]):
+        said = embexp("report", *words)
+        assert said.code == 2
+        assert sentence in said.err
+
+
+def test_sync_says_that_nothing_is_pending(embexp: Embexp) -> None:
+    assert "Nothing is pending" in embexp("sync").out
+    assert files() == {"mine.csv"}
