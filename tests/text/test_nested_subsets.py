@@ -1,5 +1,6 @@
 from collections import Counter
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -43,7 +44,9 @@ def test_equal_classes_come_first_equally_often():
 
 def test_every_text_of_a_class_is_first_equally_often():
     labels = np.array([0] * 5 + [1] * 95)
-    firsts = Counter(int(order[labels[order] == 0][0]) for order in (nested_order(labels, seed) for seed in range(2000)))
+    firsts = Counter(
+        int(order[labels[order] == 0][0]) for order in (nested_order(labels, seed) for seed in range(2000))
+    )
     assert set(firsts) == set(range(5))
     assert max(abs(count - 400) for count in firsts.values()) < 5 * np.sqrt(2000 * 0.2 * 0.8)
 
@@ -85,7 +88,7 @@ def test_automatic_train_sizes_ascend_to_the_pool_and_hold_the_classes(pool_size
         return
     sizes = auto_train_sizes(pool_size, classes)
     assert sizes[-1] == pool_size
-    assert all(2 * small <= 3 * large for small, large in zip(sizes, sizes[1:], strict=False))
+    assert all(3 * small <= 2 * large for small, large in pairwise(sizes))
     assert sizes == sorted(set(sizes))
     assert sizes[0] >= min(2 * classes, pool_size)
 

@@ -10,6 +10,7 @@ FEW_TEXTS = 200
 FEW_TEST_TEXTS = 400
 RARE_CLASS = 10
 IMBALANCE = 3.0
+MANY_NUMBERS = 11
 NOTABLE_SHARE = 0.01
 LOW_COVERAGE = 0.85
 
@@ -43,18 +44,22 @@ def _about_classes(sheet: dict[str, Any]) -> list[str]:
     rare = [f"{name!r} ({count})" for name, count in zip(names, pool, strict=True) if count < RARE_CLASS]
     if rare:
         found.append(
-            f"{number(len(rare), 'class', 'classes')} of the pool have fewer than {RARE_CLASS} texts:"
-            f" {listed(rare, len(rare))}. Small train sizes hold none of them."
+            f"Classes with fewer than {RARE_CLASS} texts in the pool: {listed(rare, len(rare))}. Small train sizes hold"
+            f" none of them."
         )
     unseen = [repr(name) for name, count in zip(names, test, strict=True) if not count]
     if unseen:
-        found.append(f"No test text has the label {listed(unseen, len(unseen))}: nothing is learned about it.")
+        found.append(f"No test text is labelled {listed(unseen, len(unseen))}: nothing is measured on that.")
     if max(pool) >= IMBALANCE * min(pool):
         share = 100 * test[pool.index(max(pool))] / sum(test)
         found.append(
-            f"The classes are uneven: the largest holds {max(pool):,} texts of the pool, the smallest"
-            f" {min(pool):,}. Always answering the largest is right on {share:.1f} % of the test texts; read"
-            f" macro-F1 beside accuracy."
+            f"The classes are uneven: the largest holds {max(pool):,} texts of the pool, the smallest {min(pool):,}."
+            f" Always answering the largest is right on {share:.1f} % of the test texts; read macro-F1 beside accuracy."
+        )
+    if len(names) >= MANY_NUMBERS and all(name.strip().removeprefix("-").isdecimal() for name in names):
+        found.append(
+            f"The {len(names)} labels are whole numbers and count as {len(names)} unrelated classes; if they measure"
+            f" something, fewer classes (low, middle, high) would say more."
         )
     return [*found, *_alike(names)]
 
@@ -74,21 +79,21 @@ def _about_texts(sheet: dict[str, Any]) -> list[str]:
     found = []
     empty = sum(sheet["empty_texts"].values())
     if empty:
-        found.append(f"{number(empty, 'text')} of {pool + test:,} hold nothing but blanks; they were kept.")
+        found.append(f"Texts of nothing but blanks: {empty:,} of {pool + test:,}. They were kept.")
     if sheet["duplicates"] > NOTABLE_SHARE * pool:
         found.append(
-            f"{number(sheet['duplicates'], 'text')} of the pool repeat an earlier one"
-            f" ({100 * sheet['duplicates'] / pool:.1f} %): N labelled texts hold less than N different ones."
+            f"Texts of the pool that repeat an earlier one: {_share(sheet['duplicates'], pool)}. N labelled texts hold"
+            f" fewer than N different ones."
         )
     if sheet["overlap"] > NOTABLE_SHARE * test:
         found.append(
-            f"{number(sheet['overlap'], 'test text')} ({100 * sheet['overlap'] / test:.1f} %) stand in the pool too:"
-            f" scores at large train sizes flatter whatever remembers texts."
+            f"Test texts that stand in the pool too: {_share(sheet['overlap'], test)}. Scores at large train sizes"
+            f" flatter whatever remembers texts."
         )
     if sheet["texts_with_two_labels"]:
         found.append(
-            f"{number(sheet['texts_with_two_labels'], 'text')} of the pool stand there with different labels:"
-            f" at most one of them can be right."
+            f"Texts that stand in the pool under more than one label: {_share(sheet['texts_with_two_labels'], pool)}."
+            f" At most one of the labels can be right."
         )
     return found
 
@@ -99,13 +104,17 @@ def _about_tokens(sheet: dict[str, Any]) -> list[str]:
         bare = sheet["texts_without_known_token"][part]
         if bare > NOTABLE_SHARE * texts:
             found.append(
-                f"{number(bare, 'text')} of the {part} ({100 * bare / texts:.1f} %) hold no token of the vocabulary"
-                f" and look the same to every classifier; text.pattern and text.min_count decide that."
+                f"Texts of the {part} without a token of the vocabulary: {_share(bare, texts)}. They look the same to"
+                f" every classifier; text.pattern and text.min_count decide that."
             )
     known, tokens = sheet["tokens_in_vocabulary"]["test"], sheet["tokens"]["test"]
-    if tokens and known < LOW_COVERAGE * tokens:
+    if known < LOW_COVERAGE * tokens:
         found.append(
             f"The vocabulary covers only {100 * known / tokens:.1f} % of the test tokens; a lower text.min_count or"
             f" more texts would cover more."
         )
     return found
+
+
+def _share(count: int, texts: int) -> str:
+    return f"{count:,} of {texts:,} ({100 * count / texts:.1f} %)"

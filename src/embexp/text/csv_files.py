@@ -141,6 +141,8 @@ def read_header(file: TextFile, layout: Layout) -> list[str]:
 
 def check_header(file: TextFile, header: list[str], layout: Layout) -> None:
     """Refuse a header without the two columns; a wrong delimiter is the commonest reason."""
+    if not any(cell.strip() for cell in header):
+        raise UserError(f"{file}: the first row is blank; it must name the columns, {layout.text} and {layout.label}")
     missing = {key: name for key, name in (("text", layout.text), ("label", layout.label)) if name not in header}
     counts = {name: sum(cell.count(mark) for cell in header) for name, mark in DELIMITERS.items()}
     likely = max(counts, key=lambda name: counts[name])
@@ -150,7 +152,7 @@ def check_header(file: TextFile, header: list[str], layout: Layout) -> None:
             f"{file}: with dataset.delimiter={used} its header is a single column {shorten(header[0])}, which"
             f" looks separated by {likely}: try dataset.delimiter={likely}"
         )
-    columns = listed(map(shorten, header), len(header)) if header else "none"
+    columns = listed(map(shorten, header), len(header))
     UserError.raise_if(
         f"dataset.{key}: {file} has no column {name!r}{did_you_mean(name, header)} Its columns are {columns}"
         f" (the first row must name them)"
@@ -203,7 +205,7 @@ def refuse_ragged(file: TextFile, ragged: list[Ragged], good: int) -> None:
     """Say which rows have too many or too few cells."""
     rows = listed((f"{row} ({number(found, 'cell')})" for row, _, found in ragged), len(ragged))
     raise UserError(
-        f"{file}: the header has {number(ragged[0][1], 'column')}, but {number(len(ragged), 'row')} of"
-        f" {good + len(ragged):,} have more or fewer cells: row {rows}. A text that holds the delimiter must stand"
-        f' in double quotes, and a " inside it is written ""'
+        f"{file}: the header has {number(ragged[0][1], 'column')}, and {len(ragged):,} of"
+        f" {number(good + len(ragged), 'row')} more or fewer cells: row {rows}. A text that holds the delimiter must"
+        f' stand in double quotes, and a " inside it is written ""'
     )

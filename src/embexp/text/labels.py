@@ -41,7 +41,8 @@ class LabelColumn:
     def of(cls, file: str, name: str, column: pa.ChunkedArray) -> LabelColumn:
         """Find the different labels of a string column."""
         encoded = column.combine_chunks().dictionary_encode()
-        return cls(file, name, encoded.dictionary.to_pylist(), encoded.indices.to_numpy())
+        codes = np.asarray(np.from_dlpack(encoded.indices), np.int32)  # to_numpy would import pandas: half a second
+        return cls(file, name, encoded.dictionary.to_pylist(), codes)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -83,8 +84,8 @@ def missing_labels(column: LabelColumn) -> list[str]:
     if not len(rows):
         return []
     return [
-        f"{column.file}: {number(len(rows), 'text')} of {len(column.codes):,} have no label in column"
-        f" {column.name!r} (row {listed(rows, len(rows))}); label them, or take these rows out of the file"
+        f"{column.file}: column {column.name!r} holds no label for {len(rows):,} of"
+        f" {number(len(column.codes), 'text')} (row {listed(rows, len(rows))}); label them, or take these rows out"
     ]
 
 
@@ -141,8 +142,9 @@ def check_test_labels(column: LabelColumn, classes: tuple[str, ...]) -> None:
     unseen = {name: count for name, count in column.counts.items() if name not in classes}
     if unseen:
         named = (f"{shorten(name)} ({number(count, 'text')})" for name, count in unseen.items())
+        known = listed(map(shorten, classes), len(classes))
         raise UserError(
-            f"{column.file}: no text of dataset.train has {number(len(unseen), 'label')} that occur here:"
-            f" {listed(named, len(unseen))}. dataset.train has {listed(map(shorten, classes), len(classes))};"
-            f" spell the labels alike, or take these texts out"
+            f"{column.file}: {number(len(unseen), 'label')} of its column {column.name!r} cannot be learned, since no"
+            f" text of dataset.train has it: {listed(named, len(unseen))}. dataset.train has {known}; spell"
+            f" the labels alike, or take these texts out"
         )

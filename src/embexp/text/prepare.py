@@ -66,8 +66,8 @@ def prepare(
         write_part(part, offsets[part.name], vocabulary_size, text, folder)
     progress(total, total, "texts", "writing the data sheet")
     sheet = make_sheet(dataset, text, source, pool, test, folder)
-    content = json.dumps(sheet, ensure_ascii=False, indent=1, allow_nan=False)
-    (folder / "sheet.json").write_text(content + "\n", encoding="utf-8", newline="\n")
+    page = json.dumps(sheet, ensure_ascii=False, indent=1, allow_nan=False)
+    (folder / "sheet.json").write_text(page + "\n", encoding="utf-8", newline="\n")
     return sheet
 
 

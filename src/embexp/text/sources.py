@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from embexp.config import DatasetConfig
-from embexp.errors import UserError, did_you_mean
+from embexp.errors import UserError
 from embexp.text.csv_files import load_csv
 from embexp.text.raw import Raw, as_datasets
 from embexp.text.samples import SAMPLES, load_sample
+from embexp.text.wording import did_you_mean
 
 if TYPE_CHECKING:
     import datasets
@@ -46,8 +47,8 @@ def read(dataset: DatasetConfig) -> Raw:
     if dataset.source in SAMPLES:
         return load_sample(dataset.source)
     raise UserError(
-        f"dataset.source: {dataset.source!r} is not known{did_you_mean(dataset.source, NAMES)};"
-        f" there are {', '.join(NAMES)}"
+        f"dataset.source: {dataset.source!r} is not known{did_you_mean(dataset.source, NAMES)}"
+        f" There are {', '.join(NAMES)}"
     )
 
 
