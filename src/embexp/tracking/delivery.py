@@ -13,18 +13,17 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from embexp.tracking import layout
+from embexp.tracking import layout, views
 from embexp.tracking.address import Address
-from embexp.tracking.locks import machine_lock
+from embexp.tracking.database import one_transaction, open_client
 from embexp.tracking.outbox import Label
 
 _logger = logging.getLogger(__name__)
-LOCKED_SECONDS = 20  # how long to wait for another writer of a SQLite file
 _PAGE = 1000  # runs a search returns at once; servers allow more, but answer slower
 
 
@@ -49,9 +48,7 @@ class Desk:
     def __init__(self, address: Address, label: Label) -> None:
         self._study = label.study
         self._address = address
-        with machine_lock(f"create {address.uri}"):
-            # The first to open a database creates its tables; two at once would collide.
-            self._client = _open_client(address.uri)
+        self._client = open_client(address)
         self._experiment = self._find_experiment(label.experiment)
         self._known: dict[str, Known] = {}
         self.refresh()
@@ -150,16 +147,14 @@ class Desk:
     def _transaction(self) -> AbstractContextManager[None]:
         if self._address.is_server:
             return nullcontext()
-        return _one_transaction(self._client)
+        return one_transaction(self._client)
 
     def _ensure(self, plan: layout.RunPlan, started: float | None = None) -> Known:
         """Find a run or create it, with its tags in the same call; log what it shall hold if it is new."""
         known = self._known.get(plan.key)
         if known is None:
             milliseconds = int(1000 * (started or time.time()))
-            run = self._client.create_run(
-                self._experiment, start_time=milliseconds, tags=plan.tags, run_name=plan.name
-            )
+            run = self._client.create_run(self._experiment, start_time=milliseconds, tags=plan.tags, run_name=plan.name)
             known = Known(run.info.run_id, "RUNNING", has_metrics=False)
             self._known[plan.key] = known
             self._log(known.run_id, plan.points, plan.params, started)
@@ -176,9 +171,7 @@ class Desk:
         seconds = float((record.get("metrics") or {}).get("train_seconds") or 0.0)
         started = record.get("started") or record["noted"] - seconds
         known = self._ensure(layout.plan_cell(self._study, record, parent.run_id), started)
-        self._client.set_terminated(
-            known.run_id, end_time=int(1000 * (record.get("ended") or record["noted"]))
-        )
+        self._client.set_terminated(known.run_id, end_time=int(1000 * (record.get("ended") or record["noted"])))
         self._known[record["fingerprint"]] = replace(known, status="FINISHED", has_metrics=True)
 
     def _log(
@@ -207,6 +200,8 @@ class Desk:
         self._log_dataset(study.run_id, results)
         self._client.set_tag(study.run_id, layout.NOTE, layout.describe(results))
         self._client.set_tag(study.run_id, layout.TAG_CONCLUSION, digest)
+        for name, value in views.view_tags(self._study, results, int(1000 * ended)).items():
+            self._client.set_experiment_tag(self._experiment, name, value)
         failed = bool((results.get("study") or {}).get("cells_failed"))
         self._client.set_terminated(study.run_id, "FAILED" if failed else "FINISHED", int(1000 * ended))
         self._known[self._study.fingerprint] = replace(study, status="FINISHED", conclusion=digest)
@@ -236,9 +231,7 @@ class Desk:
         if not self._client.get_run(run_id).data.metrics:
             return {}
         return {
-            (key, metric.step): metric.value
-            for key in keys
-            for metric in self._client.get_metric_history(run_id, key)
+            (key, metric.step): metric.value for key in keys for metric in self._client.get_metric_history(run_id, key)
         }
 
     def _add_missing(self, run_id: str, points: list[layout.Point]) -> None:
@@ -269,49 +262,3 @@ class Desk:
         for run in self._search_study():
             if run.info.status == "RUNNING" and run.data.tags[layout.TAG_ROLE] != "cell":
                 self._client.set_terminated(run.info.run_id, "KILLED")
-
-
-def _open_client(uri: str) -> Any:
-    from mlflow.tracking import MlflowClient
-
-    return MlflowClient(uri, registry_uri=uri)
-
-
-@contextmanager
-def _one_transaction(client: Any) -> Iterator[None]:
-    """Make all calls on a database store one transaction: there at the end, or not at all.
-
-    MLflow commits several times a call. Sessions that are bound to a connection with an open transaction
-    take savepoints instead (SQLAlchemy's join_transaction_mode), and one commit at the end carries them all.
-    """
-    import sqlalchemy
-    from mlflow.store.db.utils import _get_managed_session_maker
-
-    store = client._tracking_client.store
-    original = store.ManagedSessionMaker
-    with store.engine.connect() as connection, _begin(connection, store.db_type):
-        sessions = sqlalchemy.orm.sessionmaker(bind=connection, join_transaction_mode="create_savepoint")
-        store.ManagedSessionMaker = _get_managed_session_maker(sessions, store.db_type)
-        try:
-            yield
-        finally:
-            store.ManagedSessionMaker = original
-
-
-@contextmanager
-def _begin(connection: Any, kind: str) -> Iterator[None]:
-    if kind != "sqlite":
-        with connection.begin():
-            yield
-        return
-    # Python's sqlite3 opens transactions by itself, and not around savepoints: take that over, and wait for
-    # other writers here rather than in the middle.
-    raw = connection.connection.dbapi_connection
-    level, raw.isolation_level = raw.isolation_level, None
-    try:
-        with connection.begin():
-            connection.exec_driver_sql(f"PRAGMA busy_timeout = {LOCKED_SECONDS * 1000}")
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-            yield
-    finally:
-        raw.isolation_level = level

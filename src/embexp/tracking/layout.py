@@ -32,6 +32,23 @@ TAG_CONCLUSION = "embexp.conclusion"  # digest of what the study's run shows
 NOTE = "mlflow.note.content"
 PARENT = "mlflow.parentRunId"
 
+# Metrics of the strategy runs. MLflow sorts charts by name: the curve comes first, its bounds after it.
+ACCURACY = "test_accuracy"
+LOW, HIGH = f"{ACCURACY}_ci_low", f"{ACCURACY}_ci_high"
+AREA = "area_under_curve"
+CROSSOVER = f"{ACCURACY}.crossover"
+EQUIVALENCE = f"{ACCURACY}.label_equivalence"
+
+# The colours of the report's figures.
+_COLOURS = {
+    "random": "#D55E00",
+    "frozen": "#0072B2",
+    "finetuned": "#009E73",
+    "multichannel": "#B6609A",
+    "tfidf": "#4D4D4D",
+    "random_frozen": "#858585",
+}
+
 # What of a study's folder is worth a place in MLflow; folders end up as folders.
 ARTIFACTS = (
     "report.html",
@@ -94,6 +111,8 @@ def plan_strategy(study: StudyInfo, strategy: str) -> RunPlan:
     key = strategy_key(study, strategy)
     role = "control" if is_control(strategy) else "strategy"
     tags = _common_tags(study, role, key) | {TAG_STRATEGY: strategy}
+    if strategy in _COLOURS:
+        tags["mlflow.runColor"] = _COLOURS[strategy]
     return RunPlan(key, strategy, tags, {"strategy": strategy})
 
 
@@ -167,14 +186,14 @@ def curve_points(results: Mapping[str, Any]) -> dict[str, list[Point]]:
     points: dict[str, list[Point]] = {}
     for row in results.get("curves") or ():
         step = int(row["train_size"])
-        named = (("test_accuracy", row["mean"]), ("ci_low", row["ci_low"]), ("ci_high", row["ci_high"]))
+        named = ((ACCURACY, row["mean"]), (LOW, row["ci_low"]), (HIGH, row["ci_high"]))
         points.setdefault(row["strategy"], []).extend(
             Point(name, float(value), step) for name, value in named if value is not None
         )
     for curve in points.values():
-        means = [(point.step, point.value) for point in curve if point.key == "test_accuracy"]
+        means = [(point.step, point.value) for point in curve if point.key == ACCURACY]
         if means:
-            curve.append(Point("area_under_curve", area_under_curve(means)))
+            curve.append(Point(AREA, area_under_curve(means)))
     return points
 
 
@@ -195,12 +214,12 @@ def conclusion_points(results: Mapping[str, Any]) -> list[Point]:
     for row in results.get("crossovers") or ():
         pair = f"{row['a']}_vs_{row['b']}"
         counted[pair] = counted.get(pair, 0) + 1
-        stem = f"crossover/{pair}" + (f".{counted[pair]}" if counted[pair] > 1 else "")
+        stem = f"{CROSSOVER}.{pair}" + (f".{counted[pair]}" if counted[pair] > 1 else "")
         for suffix, name in (("", "estimate"), ("_low", "ci_low"), ("_high", "ci_high")):
             if row.get(name) is not None:
                 points.append(Point(stem + suffix, float(row[name])))
     for row in results.get("label_equivalence") or ():
-        stem, step = f"label_equivalence/{row['a']}_in_{row['b']}", int(row["train_size"])
+        stem, step = f"{EQUIVALENCE}.{row['a']}_in_{row['b']}", int(row["train_size"])
         for suffix, name in (("", "ratio"), ("_low", "ratio_low"), ("_high", "ratio_high")):
             if row.get(name) is not None:
                 points.append(Point(stem + suffix, float(row[name]), step))
@@ -244,9 +263,7 @@ def describe(results: Mapping[str, Any]) -> str:
         rows = results.get(key) or []
         if rows:
             lines += ["", f"**{title}**", ""]
-            lines += [
-                f"- {row if isinstance(row, str) else ': '.join(map(str, row.values()))}" for row in rows
-            ]
+            lines += [f"- {row if isinstance(row, str) else ': '.join(map(str, row.values()))}" for row in rows]
     return "\n".join(lines)
 
 

@@ -13,8 +13,8 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,10 @@ from embexp.config import TrackingConfig
 from embexp.errors import EmbexpError, UserError
 from embexp.tracking.address import Address, resolve_address
 from embexp.tracking.post import quiet_environment
+from embexp.tracking.views import CURVES_PREFIX, TAG_VIEW
 
 START_SECONDS = 60.0
-CHART_VIEW = "workflowType=machine_learning&compareRunsMode=CHART"
+CHARTS = "workflowType=machine_learning&compareRunsMode=CHART"
 
 
 @dataclass(frozen=True)
@@ -89,7 +90,19 @@ def study_address(server: Server, experiment: str | None) -> str:
         UserError: MLflow holds no such experiment, or none at all.
     """
     found = _find_experiment(server, experiment)
-    return f"{server.url}/#/experiments/{found['experiment_id']}/runs?{CHART_VIEW}"
+    address = f"{server.url}/#/experiments/{found['experiment_id']}/runs?{CHARTS}"
+    view = _newest_view(found)
+    return f"{address}&viewStateShareKey={view}" if view else address
+
+
+def _newest_view(experiment: Mapping[str, Any]) -> str | None:
+    """Find the view that the study which finished last has left."""
+    found = {}
+    for tag in experiment.get("tags", []):
+        if tag["key"].startswith(TAG_VIEW + CURVES_PREFIX) and not tag["key"].endswith("-cells"):
+            with suppress(ValueError, KeyError):
+                found[json.loads(tag["value"])["updatedAt"]] = tag["key"].removeprefix(TAG_VIEW)
+    return found[max(found)] if found else None
 
 
 def _find_experiment(server: Server, name: str | None) -> dict[str, Any]:
@@ -156,9 +169,7 @@ def _check_port(port: int) -> int:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            raise UserError(
-                f"port: {port} cannot be used ({error.strerror}); leave it out for a free one"
-            ) from None
+            raise UserError(f"port: {port} cannot be used ({error.strerror}); leave it out for a free one") from None
     return port
 
 

@@ -29,9 +29,7 @@ class Parcel:
     items: int
 
 
-def sync(
-    config: TrackingConfig, outbox: Path, report: Callable[[str], None] = lambda line: None
-) -> list[Delivery]:
+def sync(config: TrackingConfig, outbox: Path, report: Callable[[str], None] = lambda line: None) -> list[Delivery]:
     """Deliver every box whose planner has gone, each to where it was meant to go.
 
     A destination whose URI holds a password is not kept on disk with it: such a box is delivered when

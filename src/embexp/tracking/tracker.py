@@ -101,9 +101,7 @@ class MlflowTracker(Tracker):
     def finish(self, results: Mapping[str, Any], folder: Path) -> Delivery:
         """Note the conclusions and wait for the courier, as long as it gets on."""
         told = {name: results[name] for name in _NEEDED if name in results}
-        self._note(
-            {"kind": "finish", "results": told, "folder": str(folder.absolute()), "ended": time.time()}
-        )
+        self._note({"kind": "finish", "results": told, "folder": str(folder.absolute()), "ended": time.time()})
         if self._courier is not None:
             say(self._courier, "finish")
             self._await_courier(self._courier)
