@@ -146,14 +146,14 @@ def opening(tally: Tally) -> str:
     stages = ", ".join(f"{count.total} {_words(name)}" for name, count in tally.stages.items() if count.total)
     missing = tally.missing
     rest = f"{missing} to run, about {spell_seconds(tally.seconds_left())}" if missing else "all in the store"
-    return f"{total.total} tasks ({stages}): {rest}"
+    return f"{spell_tasks(total.total)} ({stages}): {rest}"
 
 
 def standing(tally: Tally) -> str:
     """Return the numbers of the moment in one line."""
     total = tally.total
     share = 100 * total.settled // max(1, total.total)
-    parts = [f"{total.settled} of {total.total} tasks ({share} %)"]
+    parts = [f"{total.settled} of {spell_tasks(total.total)} ({share} %)"]
     parts += [f"{total.cached} cached"] if total.cached else []
     parts += [f"{total.failed} failed"] if total.failed else []
     parts += [f"{total.blocked} blocked"] if total.blocked else []
@@ -166,8 +166,8 @@ def closing(tally: Tally) -> str:
     """Return the line for the end of a plan."""
     total = tally.total
     if total.cached == total.total:
-        return f"nothing to run: all {total.total} tasks were in the store"
-    parts = [f"{total.done} tasks done", f"{total.cached} cached"]
+        return f"nothing to run: {spell_tasks(total.total)}, all in the store"
+    parts = [f"{spell_tasks(total.done)} done", f"{total.cached} cached"]
     parts += [f"{total.failed} failed"] if total.failed else []
     parts += [f"{total.blocked} blocked"] if total.blocked else []
     left = total.total - total.settled
@@ -210,6 +210,11 @@ def spell_seconds(seconds: float) -> str:
     if whole < 3600:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+
+
+def spell_tasks(count: int) -> str:
+    """Return a number of tasks."""
+    return "1 task" if count == 1 else f"{count:,} tasks"
 
 
 def spell_count(number: float) -> str:

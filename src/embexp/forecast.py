@@ -12,6 +12,7 @@ from embexp.engine.events import Event
 from embexp.engine.plan import Survey
 from embexp.engine.task import Progress, Task
 
+FORECAST_WEIGHT = 10.0  # seconds of finished tasks that count as much as the forecast
 MEANINGFUL_FRACTION = 0.02  # of a task; before that, its start counts for too much
 Clock = Callable[[], float]
 
@@ -140,11 +141,12 @@ class Tally:
         return max(0.0, expected - elapsed)
 
     def _correction(self, stage: str) -> float:
-        """Return actual over foreseen seconds: of the stage, else of all stages, else 1."""
-        if self._foreseen[stage] > 0:
-            return self._spent[stage] / self._foreseen[stage]
-        foreseen = sum(self._foreseen.values())
-        return sum(self._spent.values()) / foreseen if foreseen > 0 else 1.0
+        """Return actual over foreseen seconds of a stage.
+
+        The forecast itself weighs as much as some seconds of evidence: the first tasks of a worker
+        also compile and import, and would else make the rest look many times too long.
+        """
+        return (self._spent[stage] + FORECAST_WEIGHT) / (self._foreseen[stage] + FORECAST_WEIGHT)
 
 
 def estimate_seconds(tasks: Iterable[Task], lanes: int, seconds_of: Callable[[Task], float] | None = None) -> float:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import pytest
 from command_harness import Embexp
+from rich.console import Console
+
+from embexp.command.reproducing import comparison_table
+from embexp.reproduce import Comparison
 
 OPINIONS = ("a fine film , warm and clever", "dull , slow and far too long")
 STUDY = [
@@ -80,3 +85,44 @@ def test_a_report_needs_the_results_of_a_study(embexp: Embexp, content: str | No
 def test_sync_says_that_nothing_is_pending(embexp: Embexp) -> None:
     assert "Nothing is pending" in embexp("sync").out
     assert files() == {"mine.csv"}
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ([], "name one preset (none given)"),
+        (["quick", "main"], "name one preset (quick, main given)"),
+        (["quick", "executor=dask"], "executor=dask: there is no such executor; possible: serial, local"),
+        (["quick", "grid.seeds=3"], "grid.seeds=3: reproduce runs what was reported as it was"),
+        (["qick"], "nothing is reported for 'qick'"),
+    ],
+)
+def test_reproduce_says_what_it_takes(embexp: Embexp, words: list[str], sentence: str) -> None:
+    said = embexp("reproduce", *words)
+    assert said.code == 2
+    assert sentence in said.err
+
+
+def test_a_comparison_shows_each_cell() -> None:
+    def compared(seed: int, now: float | None, verdict: str) -> Comparison:
+        return Comparison({"strategy": "frozen", "train_size": 1000, "seed": seed}, 0.8126, now, 0.0123, verdict)
+
+    console = Console(file=io.StringIO(), width=100, record=True)
+    console.print(
+        comparison_table(
+            [
+                compared(0, 0.8126, "identical"),
+                compared(1, 0.82, "within tolerance"),
+                compared(2, 0.9, "differs"),
+                compared(3, None, "missing"),
+            ]
+        )
+    )
+    rows = [line.split() for line in console.export_text().splitlines()]
+    assert rows == [
+        ["strategy", "labels", "seed", "reported", "now", "verdict"],
+        ["frozen", "1,000", "0", "0.8126", "0.8126", "identical"],
+        ["frozen", "1,000", "1", "0.8126", "0.8200", "within", "tolerance", "(±0.0123)"],
+        ["frozen", "1,000", "2", "0.8126", "0.9000", "differs"],
+        ["frozen", "1,000", "3", "0.8126", "missing"],
+    ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,9 +40,8 @@ def prepare(arguments: Arguments) -> int:
     console = Console(highlight=False)
     sheet = open_dataset(folder).sheet
     console.print(sheet_table(sheet))
-    for sentence in (sentence for key in SENTENCES for sentence in sheet.get(key, ())):
-        console.print(sentence, markup=False)
-    console.print(f"in {folder}", markup=False)
+    for line in ["", *sheet_lines(sheet), "", f"in {os.path.relpath(folder)}"]:
+        console.print(line, markup=False, soft_wrap=True)
     return 0
 
 
@@ -51,11 +51,23 @@ def sheet_table(sheet: Mapping[str, Any]) -> Table:
     for name in ("", *PARTS):
         table.add_column(name, overflow="fold")
     for key, value in sheet.items():
-        if isinstance(value, Mapping) and set(value) == set(PARTS):
+        if _has_parts(value):
             table.add_row(_words(key), *(_spell(value[part]) for part in PARTS))
-        elif key not in SENTENCES:
-            table.add_row(_words(key), _spell(value))
     return table
+
+
+def sheet_lines(sheet: Mapping[str, Any]) -> list[str]:
+    """Return the values of a data sheet that belong to the data set as a whole, and its sentences."""
+    lines = [
+        f"{_words(key)}: {_spell(value)}"
+        for key, value in sheet.items()
+        if not _has_parts(value) and key not in (*SENTENCES, "digests")
+    ]
+    return [*lines, *(sentence for key in SENTENCES for sentence in sheet.get(key, ()))]
+
+
+def _has_parts(value: Any) -> bool:
+    return isinstance(value, Mapping) and set(value) == set(PARTS)
 
 
 def _words(key: str) -> str:

@@ -48,6 +48,12 @@ def _report() -> Action:
     return report
 
 
+def _reproduce() -> Action:
+    from embexp.command.reproducing import reproduce
+
+    return reproduce
+
+
 def _ui() -> Action:
     from embexp.command.tracking import ui
 
@@ -115,6 +121,19 @@ Without FOLDER: the latest study of the configuration.
   embexp report outputs/quick/latest
   embexp report experiment=quick""",
             _report,
+        ),
+        Verb(
+            "reproduce",
+            "embexp reproduce PRESET [executor=KIND]",
+            "run a reported study again and compare each cell",
+            """\
+Runs the study from nothing in a fresh store and prints every cell as reported,
+now, and the verdict: identical where processor and versions are those of the
+report, elsewhere within the spread of the seeds. Exit code 1 if a cell differs.
+
+  embexp reproduce quick
+  embexp reproduce main executor=serial""",
+            _reproduce,
         ),
         Verb(
             "ui",
