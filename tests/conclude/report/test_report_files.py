@@ -1,17 +1,114 @@
+"""The files of a report: complete, self-contained, the same numbers as results.json, the same bytes again."""
+
 from __future__ import annotations
 
+import csv
 import json
+import re
 from pathlib import Path
+from typing import Any
 
+import pytest
+from conftest import Report
 from report_example import make_results
 
 from embexp.conclude.report import write_report
 
 
-def test_report_comes_again_from_results_json(tmp_path: Path) -> None:
-    results = make_results()
-    first = write_report(results, tmp_path / "first")
-    second = write_report(json.loads(json.dumps(results)), tmp_path / "second")
-    for one in sorted(path for path in first.html.parent.rglob("*") if path.is_file()):
-        other = second.html.parent / one.relative_to(first.html.parent)
-        assert one.read_bytes() == other.read_bytes(), one.name
+def read_csv(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def as_csv(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def test_comes_again_from_results_json_to_the_byte(report: Report, output: Path) -> None:
+    write_report(json.loads(json.dumps(report.results)), output)
+    first = report.paths.html.parent
+    files = sorted(path.relative_to(first) for path in first.rglob("*") if path.is_file())
+    assert files == sorted(path.relative_to(output) for path in output.rglob("*") if path.is_file())
+    for name in files:
+        assert (first / name).read_bytes() == (output / name).read_bytes(), name
+
+
+def test_paths_name_every_file(report: Report) -> None:
+    paths = report.paths
+    named = {paths.html, paths.markdown, paths.cells}
+    for group in (paths.figures, paths.tables):
+        named |= {path for files in group.values() for path in files.values()}
+    assert named == {path for path in paths.html.parent.rglob("*") if path.is_file()}
+    assert set(paths.figures) == {"learning_curves", "differences", "label_equivalence", "costs", "timeline"}
+    assert all(set(files) == {"svg", "png", "pdf"} for files in paths.figures.values())
+
+
+def test_page_is_one_file_below_six_megabytes(report: Report) -> None:
+    page = report.paths.html.read_text(encoding="utf-8")
+    assert report.paths.html.stat().st_size < 6_000_000
+    linked = re.findall(r'(?:src|href)="([^"]*)"', page)
+    assert linked
+    assert [link for link in linked if not link.startswith(("#", "data:"))] == []
+
+
+@pytest.mark.parametrize("name", ["contrasts", "crossovers", "label_equivalence", "recommendations", "costs"])
+def test_csv_holds_the_records_of_results_json(report: Report, name: str) -> None:
+    written = read_csv(report.paths.tables[name]["csv"])
+    meant = [{key: as_csv(value) for key, value in row.items()} for row in report.results[name]]
+    assert sorted(written, key=json.dumps) == sorted(meant, key=json.dumps)
+
+
+def test_cells_csv_holds_the_cells(report: Report) -> None:
+    written = read_csv(report.paths.cells)
+    assert written == [{key: as_csv(value) for key, value in row.items()} for row in report.results["cells"]]
+
+
+def test_scores_are_the_same_in_html_markdown_and_latex(report: Report) -> None:
+    page = report.paths.html.read_text(encoding="utf-8")
+    markdown = report.paths.markdown.read_text(encoding="utf-8")
+    latex = report.paths.tables["scores"]["tex"].read_text(encoding="utf-8")
+    assert len(report.results["curves"]) == 30
+    for point in report.results["curves"]:
+        mean, half = 100 * point["mean"], 50 * (point["ci_high"] - point["ci_low"])
+        assert f"{mean:.1f} ± {half:.1f}" in page
+        assert f"{mean:.1f} ± {half:.1f}" in markdown
+        assert rf"{mean:.1f} $\pm$ {half:.1f}" in latex
+    # The best at 100 labels is frozen word2vec, whatever the language.
+    assert "**79.0 ± 1.2**" in markdown
+    assert r"\textbf{79.0 $\pm$ 1.2}" in latex
+
+
+def test_latex_tables_are_booktabs_with_full_rows(report: Report) -> None:
+    for files in report.paths.tables.values():
+        lines = files["tex"].read_text(encoding="utf-8").splitlines()
+        columns = re.search(r"\\begin\{tabular\}\{([lr]+)\}", "\n".join(lines))
+        assert columns is not None
+        rows = [line for line in lines if line.endswith(r"\\")]
+        assert len(rows) >= 2
+        assert {len(re.findall(r"(?<!\\)&", row)) + 1 for row in rows} == {len(columns[1])}
+        assert [line for line in lines if line.endswith("rule")] == [r"\toprule", r"\midrule", r"\bottomrule"]
+
+
+def test_markdown_links_the_figures(report: Report) -> None:
+    links = re.findall(r"\]\(([^)]+)\)", report.paths.markdown.read_text(encoding="utf-8"))
+    assert len(links) == 5
+    assert all((report.paths.markdown.parent / link).is_file() for link in links)
+
+
+def test_verdict_comes_first(report: Report) -> None:
+    headline = report.results["verdict"][0]
+    markdown = report.paths.markdown.read_text(encoding="utf-8")
+    assert markdown.split("\n\n")[2] == f"**{headline}**"
+    page = report.paths.html.read_text(encoding="utf-8")
+    assert f"<h1>{headline}</h1>" in page
+    assert page.index("<h1>") < page.index("<figure") < page.index("<h2>What this holds for")
+
+
+def test_validation_scores_are_never_called_test_scores(output: Path) -> None:
+    results = make_results(seeds=1)
+    results["study"]["evaluated_on"] = "validation"
+    paths = write_report(results, output)
+    text = paths.markdown.read_text(encoding="utf-8")
+    assert "Validation accuracy against the number of labelled texts" not in text  # a caption, page only
+    assert "test accuracy" not in text.lower()
+    assert "scored on validation texts" in text

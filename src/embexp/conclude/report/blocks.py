@@ -126,6 +126,7 @@ class Planner(Block):
 
     kind: ClassVar[str] = "planner"
     advice: tuple[Advice, ...]
+    score: str
     table: Table
 
 

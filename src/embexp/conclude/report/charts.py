@@ -50,7 +50,7 @@ class IntervalRow:
     estimate: float
     low: float | None
     high: float | None
-    hover: str
+    value: str  # estimate and interval in words
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,12 @@ class Chart:
     reference: float | None = None  # a horizontal line, for example no difference
     shade: tuple[float, float] | None = None  # a horizontal band, for example the margin
     controls: frozenset[str] = frozenset()
-    unified: bool = True  # hovering shows all series at one x
+    by_size: bool = True  # x are train sizes
+
+    @property
+    def unified(self) -> bool:
+        """Whether all series have points at the same sizes, so that one can be read against the other."""
+        return self.by_size and len({line.x for line in self.series}) == 1
 
 
 @dataclass(frozen=True)

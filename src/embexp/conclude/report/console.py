@@ -27,24 +27,23 @@ class ConsoleVerdict:
     report: Path | None
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[RenderableType]:
-        from rich.padding import Padding
+        from rich.constrain import Constrain
         from rich.text import Text
 
         width = min(options.max_width, MAX_WIDTH)
         for place, sentence in enumerate(self.study.sentences("verdict")):
             # Text, not markup: a name in brackets stays a name.
-            text = Text(sentence, style="bold" if place == 0 else "")
-            yield Padding(text, (0, max(0, options.max_width - width), 0, 0), expand=False)
+            yield Constrain(Text(sentence, style="bold" if place == 0 else ""), width)
         if scores := prepare_tables(self.study).get("scores"):
             for names, block in score_blocks(scores, width):
                 yield Text()
                 yield from _lines(names, block)
-            yield Text("test accuracy in %, mean ± half the 95 % interval; * best of its size", style="dim")
+            yield Text(f"{self.study.score} in %, mean ± half the 95 % interval; * best of its size", style="dim")
         if failed := len(self.study.rows("failures")):
             yield Text(f"\n{plural(failed, 'task')} failed; the report lists them.", style="red")
         if self.report is not None:
             yield Text()
-            yield Text(f"Report: {_shortest(self.report)}", no_wrap=True, overflow="ignore")
+            yield Text(f"Report: {_shortest(self.report)}", overflow="fold")
 
 
 def console_verdict(results: Mapping[str, Any], report: Path | None = None) -> ConsoleVerdict:

@@ -58,6 +58,7 @@ def _save(figure: Figure, folder: Path) -> dict[str, Path]:
         drawn = draw(figure)
         for ending, path in paths.items():
             drawn.savefig(path, format=ending, dpi=200, metadata=METADATA[ending])
+            drawn.set_layout_engine("none")  # the first has placed everything
     return paths
 
 
@@ -176,7 +177,7 @@ def _draw_row(axes: Axes, figure: Chart, row: IntervalRow, height: float) -> Non
     axes.plot([row.estimate], [height], "o", color=LIGHT.text, markersize=5)
     for end, value, mark in ((low, row.low, "<"), (high, row.high, ">")):
         axes.plot([end], [height], "|" if value else mark, color=LIGHT.muted, markersize=6, clip_on=False)
-    axes.text(limits[0], height + 0.25, row.hover, fontsize=7.5, color=LIGHT.muted, va="bottom")
+    axes.text(limits[0], height + 0.25, f"{row.label}: {row.value}", fontsize=7.5, color=LIGHT.muted, va="bottom")
 
 
 def _draw_timeline(figure: Timeline) -> DrawnFigure:

@@ -41,7 +41,7 @@ def specification(figure: Figure) -> Json:
         return _timeline(figure)
     height = CHART_HEIGHT + ROW_HEIGHT * len(figure.rows)
     strip = ROW_HEIGHT * len(figure.rows) / height
-    traces = [trace for line in figure.series for trace in _series(line)]
+    traces = [trace for line in figure.series for trace in _series(line, _hover(figure, line))]
     traces += [trace for place, row in enumerate(figure.rows) for trace in _row(figure, row, place)]
     layout = _layout(figure.unified)
     layout["xaxis"] = {**_axis(figure.x), "anchor": "y2" if figure.rows else "y"}
@@ -56,11 +56,13 @@ def specification(figure: Figure) -> Json:
         layout["xaxis"]["side"] = "bottom"
     layout["shapes"] = _shapes(figure)
     if figure.unified:
+        layout["xaxis"] |= {"spikecolor": LIGHT.muted, "spikethickness": 1, "spikedash": "solid"}
         layout["xaxis"]["unifiedhovertitle"] = {"text": f"%{{x:,d}} {plotly_text(figure.x.label)}"}
     return {
         "data": traces,
         "layout": layout,
         "height": height,
+        "rows": len(figure.rows),
         "chips": [_chip(line.keys[0], line.style) for line in figure.series],
         "scales": {"log": _log_scale(figure.x), "linear": _linear_scale(figure.x)} if figure.x.log else {},
         "fit": None if figure.y.log else _fixed_values(figure),
@@ -112,6 +114,7 @@ def _layout(unified: bool) -> Json:
             "align": "left",
             "namelength": -1,
         },
+        "hoverdistance": -1 if unified else 20,  # -1: the nearest size, however far the pointer is from it
         "dragmode": False,
     }
 
@@ -149,7 +152,7 @@ def _log_scale(axis: Axis) -> Json:
 
 
 def _linear_scale(axis: Axis) -> Json:
-    top = axis.limits[1] if axis.limits else max(axis.ticks, default=1)
+    top = 1.03 * max(axis.ticks or axis.limits or (1.0,))
     return {
         "type": "linear",
         "range": [-0.02 * top, top],
@@ -163,7 +166,14 @@ def _linear_range(axis: Axis) -> Json:
     return {"range": list(axis.limits)} if axis.limits else {}
 
 
-def _series(line: Series) -> list[Json]:
+def _hover(figure: Chart, line: Series) -> list[str]:
+    """Name the size in each text unless the box that all series share has it as its title."""
+    if figure.unified or not figure.by_size:
+        return [plotly_text(text) for text in line.hover]
+    return [plotly_text(f"{x:,} labels, {text}") for x, text in zip(line.x, line.hover, strict=True)]
+
+
+def _series(line: Series, hover: list[str]) -> list[Json]:
     runs, lone = interval_runs(line)
     traces = [_band(line, runs)] if runs else []
     colour = line.style.light
@@ -173,7 +183,7 @@ def _series(line: Series) -> list[Json]:
         "name": plotly_text(line.style.label),
         "x": list(line.x),
         "y": list(line.y),
-        "customdata": [plotly_text(text) for text in line.hover],
+        "customdata": hover,
         "hovertemplate": HOVER,
         "line": {"color": colour, "width": 2.25, "dash": line.style.dash},
         "marker": {"color": colour, "size": 7, "symbol": line.style.marker, "opacity": 1},
@@ -231,15 +241,14 @@ def _row(figure: Chart, row: IntervalRow, place: int) -> list[Json]:
     limits = figure.x.limits or (row.estimate, row.estimate)
     low, high = row.low or limits[0], row.high or limits[1]
     meta: Json = {"keys": list(row.keys)}
-    common: Json = {"type": "scatter", "hovertemplate": HOVER, "meta": meta, "name": plotly_text(row.label)}
-    hover = plotly_text(row.hover)
+    common: Json = {"type": "scatter", "hoverinfo": "skip", "meta": meta, "name": plotly_text(row.label)}
+    label, value = plotly_text(row.label), plotly_text(row.value)
     bar = {
         **common,
         "mode": "lines+markers",
         "x": [low, row.estimate, high],
         "y": [height] * 3,
         "yaxis": "y2",
-        "customdata": [hover] * 3,
         "line": {"color": LIGHT.muted, "width": 2.5},
         "marker": {
             "opacity": 1,
@@ -258,11 +267,10 @@ def _row(figure: Chart, row: IntervalRow, place: int) -> list[Json]:
         "x": [limits[0] * 1.001],  # on the very edge Plotly leaves it out
         "y": [height + 0.28],
         "yaxis": "y2",
-        "text": [hover],
+        "text": [f"{label}: {value}"],
+        "meta": meta | {"narrow": [f"{label}:<br>{value}"]},
         "textposition": "top right",
         "textfont": {"size": 11.5, "color": LIGHT.muted},
-        "hoverinfo": "skip",
-        "hovertemplate": None,
         "cliponaxis": False,
     }
     hairline = {
@@ -272,8 +280,6 @@ def _row(figure: Chart, row: IntervalRow, place: int) -> list[Json]:
         "y": list(figure.y.limits or (0, 1)),
         "meta": meta | {"hairline": True},
         "line": {"color": LIGHT.muted, "width": 1, "dash": "dot"},
-        "hoverinfo": "skip",
-        "hovertemplate": None,
     }
     return [hairline, bar, words]
 
@@ -308,6 +314,7 @@ def _timeline(figure: Any) -> Json:
         "data": [_bars(style, segments) for style, segments in zip(styles, figure.stages.values(), strict=True)],
         "layout": layout,
         "height": 90 + LANE_HEIGHT * len(figure.lanes),
+        "rows": 0,
         "chips": [_chip(style.label, style) for style in styles],
         "scales": {},
         "fit": None,

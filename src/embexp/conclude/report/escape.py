@@ -29,7 +29,7 @@ LATEX = {
 }
 LATEX_SPECIAL = re.compile("|".join(map(re.escape, LATEX)))
 MARKDOWN_SPECIAL = re.compile(r"([\\`*_\[\]<>|&~$])")
-MARKDOWN_LINE_START = re.compile(r"^(\s*)([#+=-]|\d+(?=[.)]))")
+MARKDOWN_LINE_START = re.compile(r"^(\s*)([#+=-]|\d+(?=[.)](?:\s|$)))")
 FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
 
 

@@ -124,14 +124,13 @@ def _crossover_rows(study: StudyResults) -> tuple[IntervalRow, ...]:
 def _crossover_row(study: StudyResults, row: Row) -> IntervalRow:
     a, b = study.label(row["a"]), study.label(row["b"])
     where = words.size_interval(row.get("ci_low"), row.get("ci_high"))
-    label = f"{a} / {b}"
     return IntervalRow(
         keys=(row["a"], row["b"]),
-        label=label,
+        label=f"{a} / {b}",
         estimate=row["estimate"],
         low=row.get("ci_low"),
         high=row.get("ci_high"),
-        hover=f"{label}: cross at about {words.rough(row['estimate'])} labels (95 % interval {where})",
+        value=f"cross at about {words.rough(row['estimate'])} labels ({where})",
     )
 
 
@@ -286,7 +285,7 @@ def costs(study: StudyResults) -> Chart | None:
         y=Axis(f"{study.score}, %", limits=_limits(series)),
         series=series,
         controls=study.controls,
-        unified=False,
+        by_size=False,
     )
 
 

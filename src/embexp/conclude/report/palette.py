@@ -25,7 +25,7 @@ class Style:
 FIXED: dict[str, Style] = {
     "random": Style("random", "#D55E00", "#F2894A", marker="circle"),
     "frozen": Style("frozen word2vec", "#0072B2", "#56B4E9", marker="square"),
-    "finetuned": Style("fine-tuned word2vec", "#009E73", "#2FC79B", marker="diamond"),
+    "finetuned": Style("fine-tuned word2vec", "#009E73", "#8FD3A8", marker="diamond"),
     "multichannel": Style("multichannel", "#B6609A", "#DE93C1", marker="triangle-up"),
     "tfidf": Style("TF-IDF + LR", "#4D4D4D", "#D0D0D0", dash="dash", marker="x"),
     "random_frozen": Style("frozen random", "#858585", "#9A9A9A", dash="dot", marker="cross"),
@@ -40,6 +40,7 @@ SPARE_COLOURS = (
     ("#A03C5C", "#E58AA5"),
 )
 SPARE_MARKERS = ("pentagon", "star", "hexagon", "triangle-down")
+LONGEST_LABEL = 31  # two of them fit beside each other above a figure
 SPARE_DASHES = ("solid", "dash", "dot")
 
 MATPLOTLIB_MARKERS = {
@@ -79,7 +80,7 @@ DARK = Theme(text="#ececee", muted="#a3a7ad", grid="#34363b", paper="#17181b", b
 STAGE_COLOURS = (
     ("#0072B2", "#56B4E9"),
     ("#D55E00", "#F2894A"),
-    ("#009E73", "#2FC79B"),
+    ("#009E73", "#8FD3A8"),
     ("#B6609A", "#DE93C1"),
     *SPARE_COLOURS,
 )
@@ -88,16 +89,21 @@ STAGE_COLOURS = (
 def assign_styles(strategies: Iterable[str]) -> dict[str, Style]:
     """Give each strategy its style; unknown names get the spare ones in alphabetical order.
 
+    A long name loses its middle, unless that would make it the same as another.
+
     The order in which the names come does not matter, so that one name looks the same in every figure.
     """
     names = set(strategies)
     unknown = sorted(names - FIXED.keys())
     styles = {name: FIXED[name] for name in names & FIXED.keys()}
+    short = {name: name if len(name) <= LONGEST_LABEL else f"{name[:15]}…{name[-15:]}" for name in unknown}
+    if len(set(short.values())) < len(short):
+        short = dict(zip(unknown, unknown, strict=True))
     for position, name in enumerate(unknown):
         light, dark = SPARE_COLOURS[position % len(SPARE_COLOURS)]
         marker = SPARE_MARKERS[position % len(SPARE_MARKERS)]
         dash = SPARE_DASHES[position // len(SPARE_COLOURS) % len(SPARE_DASHES)]
-        styles[name] = Style(name, light, dark, dash, marker)
+        styles[name] = Style(short[name], light, dark, dash, marker)
     return styles
 
 

@@ -56,14 +56,10 @@ def _spans(study: StudyResults) -> tuple[Span, ...]:
 
 
 def _span(study: StudyResults, strategy: str, ends: tuple[float, float], whole: tuple[int, int]) -> Span:
-    low, high = (words.count(end) if end in whole else f"about {words.count(_two_digits(end))}" for end in ends)
+    low, high = (words.count(end) if end in whole else f"about {words.rough(end)}" for end in ends)
     share = 100.0 if whole[0] == whole[1] else 100 * log(ends[1] / ends[0]) / log(whole[1] / whole[0])
     text = low if ends[0] == ends[1] else f"{low} to {high}"
     return Span(strategy, study.label(strategy), study.styles[strategy], text, share)
-
-
-def _two_digits(value: float) -> float:
-    return float(f"{value:.2g}")
 
 
 def _advised(study: StudyResults) -> list[Row]:
@@ -74,6 +70,8 @@ def _advised(study: StudyResults) -> list[Row]:
 def _facts(study: StudyResults) -> tuple[str, ...]:
     """What was done, in five short pieces."""
     facts = [str(study.study["dataset"])] if study.study.get("dataset") else []
+    if study.on_validation:
+        facts.append("scored on validation texts")
     if sizes := study.train_sizes:
         between = f"{words.count(sizes[0])} to {words.count(sizes[-1])} labels"
         facts.append(f"{words.count(sizes[0])} labels" if len(sizes) == 1 else between)
@@ -127,7 +125,7 @@ def planner(material: Material) -> list[Block]:
         )
         for row in rows
     )
-    return [Planner(advice, material.tables["recommendations"])]
+    return [Planner(advice, study.score, material.tables["recommendations"])]
 
 
 def scores(material: Material) -> list[Block]:

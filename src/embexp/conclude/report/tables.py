@@ -66,7 +66,7 @@ def scores(study: StudyResults) -> Table | None:
         rows.append((Cell(study.label(name)), *cells))
     return Table(
         "scores",
-        f"{study.score.capitalize()} in percent: mean over seeds ± half the 95 % interval. The best of each size is bold.",
+        f"{study.score.capitalize()} in percent: mean over seeds ± half the 95 % interval, the best of each size bold.",
         ("strategy", *map(words.count, sizes)),
         tuple(rows),
         tuple(study.rows("curves")),

@@ -88,6 +88,18 @@
     return made;
   };
 
+  // Where there is little room, the strip of crossovers has two lines of text for each row.
+  const NARROW = 620;
+  const NARROW_ROW = 58;
+  const widenStrip = (made, data, layout) => {
+    const height = layout.height - (layout.yaxis.domain[0] - 0.04) * layout.height + made.rows * NARROW_ROW;
+    const strip = (made.rows * NARROW_ROW) / height;
+    layout.height = height;
+    layout.yaxis.domain = [strip + 0.04, 1];
+    layout.yaxis2.domain = [0, strip];
+    for (const trace of data) if (trace.meta.narrow) trace.text = trace.meta.narrow;
+  };
+
   const narrowTicks = (axis, width) => {
     if (width > 520 || !axis.ticktext) return axis;
     const short = axis.tickvals.map((value, place) => (value >= 1000 ? `${value / 1000}k` : axis.ticktext[place]));
@@ -120,6 +132,7 @@
       if (made.scales[scale]) layout.xaxis = { ...layout.xaxis, ...made.scales[scale] };
       if (scale === "linear") delete layout.xaxis.tickvals;
       layout.xaxis = narrowTicks(layout.xaxis, live.clientWidth);
+      if (made.rows && live.clientWidth < NARROW) widenStrip(made, data, layout);
       if (made.fit && hidden.size) fitHeight(data, layout, made.fit);
       return window.Plotly.react(live, data, layout, { displayModeBar: false, responsive: true });
     };
@@ -157,6 +170,13 @@
     figure.classList.add("is-live");
     await draw();
     themeListeners.push(draw);
+    let width = live.clientWidth;
+    new ResizeObserver(() => {
+      if (live.clientWidth && Math.abs(live.clientWidth - width) > 1) {
+        width = live.clientWidth;
+        draw();
+      }
+    }).observe(live);
   };
 
   // plotly.js travels as gzip in base64. A browser that cannot unpack it keeps the drawn figures.
