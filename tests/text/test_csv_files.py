@@ -144,7 +144,7 @@ def test_names_that_lead_to_no_file(train, sentence, tmp_path):
 def test_file_without_permission():
     load(HEADER + ROWS)
     Path("reviews.csv").chmod(0)
-    assert refused() == ["dataset.train: reviews.csv cannot be read (Permission denied); check its permissions"]
+    assert refused() == ["dataset.train: reviews.csv cannot be read (Permission denied); check disk and permissions"]
 
 
 @pytest.mark.parametrize(
@@ -292,3 +292,9 @@ def test_any_text_survives_the_way_through_a_csv_file(texts):
         writer.writerows([("text", "label"), ("first", "x"), ("second", "y"), *((text, "x") for (text,) in texts)])
     raw = load(train="any.csv")
     assert raw.train.texts.to_pylist() == ["first", "second", *(text for (text,) in texts)]
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").is_file(), reason="needs a file that opens but cannot be read")
+def test_a_file_that_fails_while_it_is_read():
+    (problem,) = refused(train="/proc/self/mem")
+    assert problem == "dataset.train: /proc/self/mem cannot be read (Input/output error); check disk and permissions"

@@ -72,7 +72,7 @@ def inspect(key: str, name: str) -> TextFile:
         with path.open("rb") as file:
             sha256, quotes = _scan(key, path, file)
     except OSError as error:
-        raise UserError(f"{key}: {path} cannot be read ({error.strerror}); check its permissions") from error
+        raise UserError(f"{key}: {path} cannot be read ({error.strerror}); check disk and permissions") from error
     return TextFile(key, path, sha256, quotes, stamp)
 
 

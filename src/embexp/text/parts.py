@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import datasets
     import polars as pl
 
-CHUNK_BYTES = 1 << 24  # of text; tokens of a chunk need about six times as much
+CHUNK_BYTES = 1 << 22  # of text; the tokens of a chunk need about six times as much
 
 
 class Progress(Protocol):

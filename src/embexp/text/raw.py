@@ -60,12 +60,13 @@ def as_datasets(raw: Raw) -> datasets.DatasetDict:
         {"text": datasets.Value("large_string"), "label": datasets.ClassLabel(names=list(raw.classes))}
     )
 
-    def dataset(part: LabelledTexts) -> datasets.Dataset:
+    def dataset(name: str, part: LabelledTexts) -> datasets.Dataset:
         labels = pa.array(part.labels.astype(np.int64))
         table = pa.table({"text": part.texts, "label": labels})
-        return datasets.Dataset(table, info=datasets.DatasetInfo(features=features))
+        # the digest stands in for a fingerprint that would read all texts again
+        return datasets.Dataset(table, datasets.DatasetInfo(features=features), fingerprint=raw.digests[name][:16])
 
-    parts = {"train": dataset(raw.train)}
+    parts = {"train": dataset("train", raw.train)}
     if raw.test is not None:
-        parts["test"] = dataset(raw.test)
+        parts["test"] = dataset("test", raw.test)
     return datasets.DatasetDict(parts)
