@@ -188,8 +188,7 @@ def _cells(
 ) -> Iterator[Cell]:
     from embexp.classify.strategies import STRATEGIES
 
-    device = "cpu"
-    training = asdict(config.training) | {"device": device}
+    training = asdict(config.training) | {"device": _resolve_device(config.training.device)}
     for strategy in [*config.grid.strategies, *config.grid.controls]:
         needs = {"dataset": dataset}
         settings: dict[str, Any] = {}
@@ -209,6 +208,14 @@ def _cells(
                 title = f"{strategy} n={train_size:05d} s={seed}"
                 task = Task(RUN_CELL, identity | settings, needs, title=title, cost=cost * (0.5 + train_size / 5000))
                 yield Cell(strategy, train_size, seed, task)
+
+
+def _resolve_device(wanted: str) -> str:
+    if wanted != "cuda":  # torch takes a second to import: ask it only where its answer matters
+        return "cpu"
+    from embexp.classify.device import resolve_device
+
+    return resolve_device(wanted)
 
 
 def seeds_of(config: StudyConfig) -> tuple[int, ...]:

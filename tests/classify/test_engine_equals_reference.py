@@ -10,10 +10,12 @@ import torch
 
 from embexp.bags import Bags
 from embexp.classify.batches import batch_order
+from embexp.classify.device import resolve_device, train_with_autograd
 from embexp.classify.model import MeanPoolClassifier
 from embexp.classify.reference import train_reference
 from embexp.classify.training import predict, train
 from embexp.config import TrainingConfig
+from embexp.errors import UserError
 from embexp.text import counts_of
 
 VOCABULARY, VECTOR_SIZE, HIDDEN, CLASSES = 60, 12, 8, 3
@@ -58,6 +60,36 @@ def test_engine_equals_the_reference_after_many_steps(problem, train_rows, weigh
     np.testing.assert_allclose(losses, expected, rtol=2e-4, atol=2e-5)
     for name, parameter in plain.state_dict().items():
         np.testing.assert_allclose(fast.state_dict()[name].numpy(), parameter.numpy(), rtol=2e-3, atol=2e-4)
+
+
+def check_autograd(problem, device: str, train_rows: bool) -> None:
+    texts, labels, matrix = problem
+    config = TrainingConfig(learning_rate=0.01, embedding_learning_rate=0.05, weight_decay=0.1)
+    batches = batch_order(len(texts), 7, 60, seed=1)
+    fast, other = models(matrix)
+    losses = train(fast, as_bags(texts), labels, batches, config, train_rows)
+    again = train_with_autograd(other, as_bags(texts), labels, batches, config, train_rows, device)
+    np.testing.assert_allclose(losses, again, rtol=2e-4, atol=2e-5)
+    for name, parameter in other.state_dict().items():
+        np.testing.assert_allclose(fast.state_dict()[name].numpy(), parameter.numpy(), rtol=2e-3, atol=2e-4)
+
+
+@pytest.mark.parametrize("train_rows", [True, False])
+def test_sparse_autograd_equals_the_engine(problem, train_rows):
+    check_autograd(problem, "cpu", train_rows)
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("train_rows", [True, False])
+def test_cuda_equals_the_engine(problem, train_rows):
+    check_autograd(problem, "cuda", train_rows)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_cuda_without_a_device_is_a_sentence():
+    with pytest.raises(UserError, match=r"training\.device: cuda is asked for.*training\.device=auto"):
+        resolve_device("cuda")
 
 
 def test_prediction_equals_the_module_on_padded_texts(problem):

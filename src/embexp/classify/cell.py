@@ -80,6 +80,7 @@ def run_strategy(
     """
     from embexp.classify import kernels  # noqa: F401  compiles here, outside the training time
     from embexp.classify.batches import batch_order, optimiser_steps
+    from embexp.classify.device import train_with_autograd
     from embexp.classify.model import MeanPoolClassifier
     from embexp.classify.training import predict, train
 
@@ -97,7 +98,8 @@ def run_strategy(
     model = MeanPoolClassifier(matrix, classifier.hidden_size, data.classes, seed)
     steps = optimiser_steps(training.budget, len(data.labelled), training.batch_size)
     batches = batch_order(len(data.labelled), training.batch_size, steps, seed)
-    losses = train(model, data.labelled, data.labels, batches, training, strategy.trained)
+    problem = (model, data.labelled, data.labels, batches, training, strategy.trained)
+    losses = train(*problem) if training.device == "cpu" else train_with_autograd(*problem, training.device)
     seconds = time.perf_counter() - started
 
     predictions = predict(model, data.texts)

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from embexp.classify.device import make_optimisers
 from embexp.classify.model import MeanPoolClassifier
 from embexp.config import TrainingConfig
 
@@ -42,20 +43,8 @@ def train_reference(
         padded[place, : len(text)] = torch.from_numpy(np.asarray(text, np.int64))
     padded, lengths, targets = padded.to(device), lengths.to(device), torch.from_numpy(labels).to(device)
 
-    weights, biases = zip(*((layer.weight, layer.bias) for layer in (model.hidden, model.output)), strict=True)
-    optimisers: list[torch.optim.Optimizer] = [
-        torch.optim.AdamW(
-            [
-                {"params": list(weights), "weight_decay": config.weight_decay},
-                {"params": list(biases), "weight_decay": 0.0},
-            ],
-            lr=config.learning_rate,
-        )
-    ]
     model.embedding.weight.requires_grad_(train_rows)
-    if train_rows:
-        optimisers.append(torch.optim.Adagrad([model.embedding.weight], lr=config.embedding_learning_rate))
-
+    optimisers = make_optimisers(model, config, train_rows)
     losses = []
     for batch in torch.from_numpy(batches).to(device):
         loss = nn.functional.cross_entropy(model(padded[batch], lengths[batch]), targets[batch])
