@@ -106,25 +106,35 @@ def _find_mistakes(config_name: str, overrides: Sequence[str], error: Exception)
     and its number of jobs).
     """
     context = [word for word in overrides if word.lstrip("+~").startswith("hydra")]
+    others = [word for word in overrides if word not in context]
     try:
-        compose(config_name, context)
+        sound = compose(config_name, context)
     except COMPOSITION_ERRORS as own:
         return [explain(own, context[-1] if context else None)]
     problems: list[str] = []
-    sound = list(context)
-    for word in (word for word in overrides if word not in context):
-        try:
-            compose(config_name, [*context, word])
-            sound.append(word)
-        except COMPOSITION_ERRORS as own:
-            problems.append(explain(own, word))
+    kept: list[str] = []
+    for word in others:
+        own_error = error if len(others) == 1 else _try(config_name, [*context, word])
+        if own_error is None:
+            kept.append(word)
+        else:
+            problems.append(explain(own_error, word))
     try:
-        freeze(compose(config_name, sound))
+        freeze(compose(config_name, [*context, *kept]) if kept else sound)
     except UserError as own:
         problems += own.problems
     except COMPOSITION_ERRORS as own:
         problems.append(explain(own))
     return problems or [explain(error)]
+
+
+def _try(config_name: str, overrides: Sequence[str]) -> Exception | None:
+    """Return what Hydra raises on these overrides."""
+    try:
+        compose(config_name, list(overrides))
+    except COMPOSITION_ERRORS as error:
+        return error
+    return None
 
 
 def _expand(overrides: list[str]) -> Iterator[list[str]]:
