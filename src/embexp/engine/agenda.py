@@ -24,8 +24,7 @@ class Agenda:
         self._lacking: dict[str, int] = {}  # how many needs are still to come
         chain = remaining_seconds(missing)
         self._rank = {
-            task.fingerprint: (-chain[task.fingerprint], -task.cost, number)
-            for number, task in enumerate(missing)
+            task.fingerprint: (-chain[task.fingerprint], -task.cost, number) for number, task in enumerate(missing)
         }
         self._ready: list[tuple[tuple[float, float, int], Task]] = []
         for task in missing:

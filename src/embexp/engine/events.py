@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Literal, TypeAlias
 
+from embexp.engine.interrupts import leave_signals_to_the_main_thread
 from embexp.engine.plan import Survey
 from embexp.engine.task import Progress, Task
 
@@ -91,6 +92,7 @@ class Audience:
         self._thread.join()
 
     def _speak(self) -> None:
+        leave_signals_to_the_main_thread()
         while (event := self._events.get()) is not None:
             for number, listener in enumerate(self._listeners):
                 try:

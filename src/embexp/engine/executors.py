@@ -50,9 +50,7 @@ class SerialExecutor(Executor):
 
 
 @contextlib.contextmanager
-def open_executor(
-    config: ExecutorConfig, preload: Sequence[str] = ()
-) -> Iterator[SerialExecutor | LocalExecutor]:
+def open_executor(config: ExecutorConfig, preload: Sequence[str] = ()) -> Iterator[SerialExecutor | LocalExecutor]:
     """Open an executor for the length of a `with` block.
 
     Args:

@@ -10,6 +10,15 @@ from types import FrameType, TracebackType
 from typing import Any
 
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+def leave_signals_to_the_main_thread() -> None:
+    """Keep this thread from taking a signal: the main thread would not wake from what it waits for."""
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+
+
 class Interrupts:
     """A context manager that counts signals; outside the main thread it hears none.
 
@@ -34,7 +43,7 @@ class Interrupts:
 
     def __enter__(self) -> Interrupts:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
+            for number in _SIGNALS:
                 self._before[number] = signal.signal(number, self._hear)
         return self
 

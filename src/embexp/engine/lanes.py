@@ -104,9 +104,7 @@ class LocalExecutor(Executor):
         workers: Number of lanes.
     """
 
-    def __init__(
-        self, workers: int, preload: Sequence[str] = (), timeout_seconds: float | None = None
-    ) -> None:
+    def __init__(self, workers: int, preload: Sequence[str] = (), timeout_seconds: float | None = None) -> None:
         self.workers = workers
         self._preload = list(preload)
         self._timeout_seconds = timeout_seconds
@@ -159,7 +157,7 @@ class LocalExecutor(Executor):
     def _open_lanes(self) -> None:
         if self._context.get_start_method() == "forkserver":
             with _PROCESSES, environment(thread_variables(1)):
-                self._context.set_forkserver_preload(["__main__", *self._preload])
+                self._context.set_forkserver_preload(["__main__", __name__, *self._preload])
                 forkserver.ensure_running()  # it imports in the background, while the first task runs
         self._lanes = [_Lane(number, self) for number in range(self.workers)]
         for lane in self._lanes:

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from embexp.engine.entries import Identity
+from embexp.engine.locks import EntryLock
 from embexp.engine.store import Store
 from embexp.engine.task import Progress, Stage, Work
 
@@ -81,7 +82,7 @@ def perform(order: Order) -> Report:
         with lock:
             if store.has(order.fingerprint):
                 return Report("found", worker)
-            seconds = _build(order, store, worker)
+            seconds = _build(order, store, lock, worker)
     except KeyboardInterrupt:
         raise
     except BaseException as error:
@@ -90,8 +91,8 @@ def perform(order: Order) -> Report:
     return Report("done", worker, seconds)
 
 
-def _build(order: Order, store: Store, worker: int) -> float:
-    folder = store.begin(order.fingerprint)
+def _build(order: Order, store: Store, lock: EntryLock, worker: int) -> float:
+    folder = store.begin(order.fingerprint, lock)
     voice = _Voice(store.progress_path(order.fingerprint))
     try:
         work = Work(

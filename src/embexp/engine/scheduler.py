@@ -118,9 +118,7 @@ def carry_out(
 class _Run:
     """The state of one plan being carried out."""
 
-    def __init__(
-        self, found: Survey, store: Store, executor: Executor, slots: Slots, audience: Audience
-    ) -> None:
+    def __init__(self, found: Survey, store: Store, executor: Executor, slots: Slots, audience: Audience) -> None:
         self.outcome = Outcome()
         self._store = store
         self._executor = executor

@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import socket
 import time
@@ -41,6 +42,8 @@ SMALL_BYTES = 256 * 1024  # files up to this size are hashed by every check, lar
 DURABLE_SECONDS = 2.0  # work that took longer is flushed to the disk; shorter work is sooner done again
 FOREIGN_SECONDS = 24 * 3600.0  # what another host left half-built is its own for this long
 
+_FINGERPRINT = re.compile("[0-9a-f]{64}")
+
 State = Literal["complete", "absent", "damaged"]
 
 
@@ -53,7 +56,7 @@ class Store:
 
     def path(self, fingerprint: str) -> Path:
         """Return the folder of an entry, whether it exists or not."""
-        if len(fingerprint) != 64 or not set(fingerprint) <= set("0123456789abcdef"):
+        if not _FINGERPRINT.fullmatch(fingerprint):
             raise ValueError(f"{fingerprint!r} is no fingerprint")
         return Path(self._entries, fingerprint[:2], fingerprint)
 
@@ -121,7 +124,7 @@ class Store:
         """Go through the fingerprints of all entries, in no particular order."""
         for shard in _listing(Path(self._entries)):
             for folder in _listing(shard):
-                if len(folder.name) == 64:
+                if _FINGERPRINT.fullmatch(folder.name):
                     yield folder.name
 
     # ---- writing
@@ -156,8 +159,14 @@ class Store:
         lock.release()
         return False
 
-    def begin(self, fingerprint: str) -> Path:
-        """Make the folder in which an entry is built; the caller holds its lock."""
+    def begin(self, fingerprint: str, lock: EntryLock) -> Path:
+        """Make the folder in which an entry is built, and clear away what a dead builder left of it.
+
+        Args:
+            fingerprint: Of the entry.
+            lock: The entry's, held by the caller.
+        """
+        self._clear(fingerprint, lock)
         folder = self.root / "building" / f"{fingerprint}.{_owner()}"
         if folder.exists():  # left by a task of this same process that could not tidy up
             shutil.rmtree(folder)
@@ -211,18 +220,26 @@ class Store:
 
     def sweep(self, fingerprint: str | None = None) -> list[str]:
         """Remove what dead processes left half-built, of one entry or of all; return the names removed."""
+        if fingerprint is not None:
+            names = {fingerprint}
+        else:
+            leftovers = (path.name.split(".", 1)[0] for path in _listing(self.root / "building"))
+            names = {name for name in leftovers if _FINGERPRINT.fullmatch(name)}
         removed = []
-        for leftover in _listing(self.root / "building"):
-            owner = leftover.name.split(".", 1)
-            if len(owner) != 2 or len(owner[0]) != 64 or (fingerprint or owner[0]) != owner[0]:
-                continue
-            lock = self.lock(owner[0])
-            if lock is None:
-                continue
-            with lock:  # letting go of a lock takes its file away too
-                if owner[1] != "lock" and _is_abandoned(leftover, owner[1], lock.real):
-                    _remove(leftover)
-                    removed.append(leftover.name)
+        for name in sorted(names):
+            lock = self.lock(name)
+            if lock is not None:
+                with lock:  # letting go of it takes a lock file away that a dead process left
+                    removed += self._clear(name, lock)
+        return removed
+
+    def _clear(self, fingerprint: str, lock: EntryLock) -> list[str]:
+        removed = []
+        for leftover in sorted((self.root / "building").glob(f"{fingerprint}.*")):
+            owner = leftover.name.removeprefix(f"{fingerprint}.")
+            if owner != "lock" and _is_abandoned(leftover, owner, lock.real):
+                _remove(leftover)
+                removed.append(leftover.name)
         return removed
 
     def _rename(self, folder: Path, fingerprint: str, durable: bool) -> bool:
