@@ -127,16 +127,18 @@ class LiveDisplay:
         """Draw the present state."""
         with self._lock:
             table = Table.grid(padding=(0, 2))
+            running = self.tally.snapshot()
             for name, count in self.tally.stages.items():
                 if count.total:
+                    begun = sum(task.fraction for task in running if task.task.stage.name == name)
                     table.add_row(
                         _words(name),
-                        ProgressBar(count.total, count.settled, width=30),
+                        ProgressBar(count.total, count.settled + begun, width=30),
                         f"{count.settled}/{count.total}",
                         _remarks(count.cached, count.failed, count.blocked),
                     )
             now = self._clock()
-            tasks = [Text(f"  {describe(task, now)}", style="dim") for task in self.tally.snapshot()[:SHOWN_TASKS]]
+            tasks = [Text(f"  {describe(task, now)}", style="dim") for task in running[:SHOWN_TASKS]]
             return Group(table, *tasks, Text(standing(self.tally)))
 
 

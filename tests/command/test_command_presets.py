@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from omegaconf import OmegaConf
 
-from embexp.checks import check
+from embexp.checks import CHOICES, POSITIVE, RANGES, check
 from embexp.command.compose import compose_study
 from embexp.command.conf import list_options
 from embexp.config import DatasetConfig, StudyConfig
-from embexp.schema import keys, mutable
+from embexp.schema import field_of, keys, mutable
 
 MAIN = StudyConfig(
     name="movie_reviews", dataset=DatasetConfig(name="movie_reviews", source="movie_reviews", test_size=5000)
@@ -83,3 +83,13 @@ def test_presets_of_ones_own_stand_beside_the_shipped_ones(tmp_path: Path) -> No
     (folder / "experiment" / "mine.yaml").write_text("# @package _global_\nname: mine\ngrid:\n  seeds: 3\n")
     config = compose_study(["experiment=mine"], config_dir=str(folder))
     assert (config.name, config.grid.seeds) == ("mine", 3)
+
+
+def test_every_number_has_its_range() -> None:
+    numbers = {key for key in keys() if {int, float} & {field_of(key)[0], *get_args(field_of(key)[0])}}
+    checked_by_the_text_room = {"text.min_count", "text.max_tokens"}
+    assert numbers == {*RANGES, *POSITIVE, *checked_by_the_text_room}
+
+
+def test_every_default_stands_among_its_choices() -> None:
+    assert all(field_of(key)[1] in options for key, options in CHOICES.items())

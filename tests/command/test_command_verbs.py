@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import io
+import json
+import shlex
 from pathlib import Path
 
 import pytest
 from command_harness import Embexp
 from rich.console import Console
 
+from embexp import cli
 from embexp.command.reproducing import comparison_table
 from embexp.reproduce import Comparison
 
@@ -126,3 +129,25 @@ def test_a_comparison_shows_each_cell() -> None:
         ["frozen", "1,000", "2", "0.8126", "0.9000", "differs"],
         ["frozen", "1,000", "3", "0.8126", "missing"],
     ]
+
+
+def test_a_study_from_the_command_to_its_report(capfd: pytest.CaptureFixture[str]) -> None:
+    small = [*STUDY, "word2vec.epochs=1", "word2vec.vector_size=8", "name=mine"]
+    assert cli.main(small) == 0
+    first = capfd.readouterr()
+    assert "Report: outputs/mine/" in first.out
+    assert "tasks done" in first.err
+    assert files() == {"mine.csv", ".embexp", "outputs"}
+    latest = Path("outputs/mine/latest")
+    results = json.loads((latest / "results.json").read_bytes())
+    assert len(results["cells"]) == 5 * 2 * 2
+    assert shlex.split(results["command"]) == ["embexp", *small]
+
+    (latest / "report.html").unlink()
+    assert cli.main(["report", "name=mine"]) == 0
+    assert (latest / "report.html").is_file()
+    assert "Report: " in capfd.readouterr().out
+
+    assert cli.main(["run", *small]) == 0
+    assert "nothing to run" in capfd.readouterr().err
+    assert len([path for path in Path("outputs/mine").iterdir() if not path.is_symlink()]) == 2
