@@ -86,7 +86,8 @@ def run_study(
                 return StudyRun(plan, outcome, None, {}, Delivery(0, 0))
             say("writing the report")
             results = conclude_study(config, plan, store, outcome, folder, started, info.command)
-            say("telling MLflow")
+            if config.tracking.kind != "none":
+                say("telling MLflow")
             delivery = tracker.finish(results, folder)
     except BaseException:
         _discard(folder)
@@ -154,9 +155,10 @@ def point_latest(folder: Path) -> None:
 
 
 def _discard(folder: Path) -> None:
-    """Remove the folder of a study that left nothing in it."""
+    """Remove the folder of a study that left nothing in it, and its parent if it was the first."""
     with contextlib.suppress(OSError):
         folder.rmdir()
+        folder.parent.rmdir()
 
 
 def _finished(outcome: Outcome) -> set[Any]:
