@@ -66,8 +66,7 @@ def prepare(
         write_part(part, offsets[part.name], vocabulary_size, text, folder)
     progress(total, total, "texts", "writing the data sheet")
     sheet = make_sheet(dataset, text, source, pool, test, folder)
-    page = json.dumps(sheet, ensure_ascii=False, indent=1, allow_nan=False)
-    (folder / "sheet.json").write_text(page + "\n", encoding="utf-8", newline="\n")
+    write_sheet(sheet, folder)
     return sheet
 
 
@@ -112,3 +111,9 @@ def write_part(part: Part, offsets: Any, vocabulary_size: int, text: TextConfig,
     np.save(folder / f"{part.name}_rows.npy", part.rows)
     bags = counts_of(map_array(folder / f"{part.name}_ids.npy"), offsets, vocabulary_size, text.max_tokens)
     bags.save(folder, f"{part.name}_bag")
+
+
+def write_sheet(sheet: dict[str, Any], folder: Path) -> None:
+    """Write the data sheet as JSON, keys in their order."""
+    page = json.dumps(sheet, ensure_ascii=False, indent=1, allow_nan=False)
+    (folder / "sheet.json").write_text(page + "\n", encoding="utf-8", newline="\n")
