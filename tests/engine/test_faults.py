@@ -24,7 +24,7 @@ def start(tmp_path):
 
     def start_one(kind="local", which="plan"):
         command = [sys.executable, str(Path(planner.__file__)), str(tmp_path), kind, which]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True)
         started.append(process)
         return process
 
@@ -112,7 +112,7 @@ def test_the_first_signal_finishes_what_is_in_flight(start, tmp_path, kind, numb
     process = start(kind)
     for gate in gates:
         stages.announced(gate)
-    process.send_signal(number)
+    os.killpg(process.pid, number)  # as a terminal and a batch system do: to workers and fork server too
     if kind == "local":
         read_until(process, "interrupted -")
     for gate in gates:

@@ -23,11 +23,12 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from multiprocessing import forkserver
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
 
+from embexp.engine.interrupts import SIGNALS
 from embexp.engine.perform import WORKER_VARIABLE
 from embexp.errors import EmbexpError
 
@@ -156,9 +157,9 @@ class LocalExecutor(Executor):
 
     def _open_lanes(self) -> None:
         if self._context.get_start_method() == "forkserver":
+            self._context.set_forkserver_preload(["__main__", __name__, *self._preload])
             with _PROCESSES, environment(thread_variables(1)):
-                self._context.set_forkserver_preload(["__main__", __name__, *self._preload])
-                forkserver.ensure_running()  # it imports in the background, while the first task runs
+                _start_fork_server()  # it imports in the background, while the first task runs
         self._lanes = [_Lane(number, self) for number in range(self.workers)]
         for lane in self._lanes:
             lane.start()
@@ -320,12 +321,28 @@ def _start_context() -> Any:
     return multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
 
 
+def _start_fork_server() -> None:
+    """Start the fork server deaf to the signals that a batch system sends to every process of a job.
+
+    It would die of them, and with it the news of how its workers end.
+    """
+    resource_tracker.ensure_running()  # else the fork server starts it, and it unblocks the signals
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _serve(connection: Connection, variables: Mapping[str, str]) -> None:
     """Be a worker: answer calls until the planner hangs up or dies."""
     os.environ.update(variables)
-    # The planner decides what an interrupt means; a terminal and a batch system send it to the whole group.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # The planner decides what an interrupt means; a terminal and a batch system send it to every process. A
+    # handler that does nothing, where SIG_IGN would pass to the programs that a task starts.
+    for number in SIGNALS:
+        signal.signal(number, lambda number, frame: None)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     with contextlib.suppress(OSError):  # if memory runs out, a task is lost rather than the planner
         Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
     while True:
