@@ -13,8 +13,9 @@ import logging
 import os
 import sys
 import threading
+import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,7 +25,16 @@ from filelock import Timeout
 
 from embexp.tracking.address import Address, mask
 from embexp.tracking.locks import take_turn
-from embexp.tracking.outbox import Progress, Reader, own_box, read_label, remove_box, write_progress
+from embexp.tracking.outbox import (
+    Progress,
+    Reader,
+    find_boxes,
+    is_owned,
+    own_box,
+    read_label,
+    remove_box,
+    write_progress,
+)
 
 _logger = logging.getLogger(__name__)
 
@@ -62,61 +72,69 @@ class LifeLine:
         return self.finishing.is_set() or self.orphaned.is_set()
 
 
-class Courier:
-    """Carries one box."""
+class Carrier:
+    """Carries one box to MLflow, batch by batch."""
 
-    def __init__(self, box: Path, address: Address, line: LifeLine, last: Sequence[str] = ()) -> None:
+    def __init__(self, box: Path, address: Address) -> None:
         self._box = box
         self._address = address
-        self._line = line
-        self._last = [{"kind": kind} for kind in last]  # what to deliver when the box is empty
         self._name = uuid.uuid4().hex
         self._label = read_label(box)
         self._reader = Reader(box)
         self._waiting: list[dict[str, Any]] = [{"kind": "study"}]
-        self._progress = Progress()
+        self._size = BATCH
         self._desk: Any = None
-        self._failures = 0  # in a row
+        self._settled = True  # whether nothing was delivered since doubles were looked for
+        self.progress = Progress()
+        self.failures = 0  # in a row
 
-    def run(self) -> bool:
-        """Deliver until the planner is finished or gone; say whether everything has been delivered."""
-        while True:
-            complete = self._line.complete  # asked before reading, so that no line slips between
-            self._waiting += self._reader.read_new()
-            if complete and not self._waiting:
-                self._waiting, self._last = self._last, []
-            if self._waiting:
-                self._attempt()
-            elif complete:
-                break
-            if complete and self._failures >= (LAST_ATTEMPTS if self._line.finishing.is_set() else 1):
-                break
-            self._wait()
-        self._note(replace(self._progress, done=True))
-        return not self._waiting and not self._progress.refused
+    def fill(self) -> None:
+        """Take in what was appended to the box."""
+        self._waiting += self._reader.read_new()
 
-    def _wait(self) -> None:
-        seconds = POLL_SECONDS
-        if self._failures:
-            longest = 1.0 if self._line.complete else LONGEST_WAIT_SECONDS
-            seconds = min(0.5 * 2 ** (self._failures - 1), longest)
-        elif self._line.complete:
-            return
-        if self._line.changed.wait(seconds):
-            self._line.changed.clear()
+    def add(self, kind: str) -> None:
+        """Append a delivery without content."""
+        self._waiting.append({"kind": kind})
 
-    def _attempt(self) -> None:
+    @property
+    def has_work(self) -> bool:
+        """Whether something that was taken in waits to be delivered."""
+        return bool(self._waiting)
+
+    @property
+    def has_settled(self) -> bool:
+        """Whether doubles were looked for after the last delivery."""
+        return self._settled
+
+    @property
+    def has_finish(self) -> bool:
+        """Whether a study's conclusions were taken in."""
+        return any(item["kind"] == "finish" for item in self._waiting)
+
+    @property
+    def study(self) -> str:
+        """The fingerprint of the study in the box."""
+        return self._label.study.fingerprint
+
+    @property
+    def has_delivered(self) -> bool:
+        """Whether MLflow holds all that was taken in, each once."""
+        return not self._waiting and self._settled and not self.progress.refused
+
+    def attempt(self) -> bool:
+        """Try to deliver a batch, or with none left to settle; say whether that went well. Never raises."""
         try:
-            self._deliver_waiting()
+            self._take_turn()
         except Exception as error:
-            self._failures += 1
+            self.failures += 1
             self._desk = None
-            _logger.exception("attempt %d failed", self._failures)
-            self._note(replace(self._progress, error=explain(error, self._address)))
-        else:
-            self._failures = 0
+            _logger.exception("attempt %d failed", self.failures)
+            self.note(replace(self.progress, error=explain(error, self._address)))
+            return False
+        self.failures = 0
+        return True
 
-    def _deliver_waiting(self) -> None:
+    def _take_turn(self) -> None:
         from embexp.tracking.delivery import Desk
 
         turn = f"deliver {self._address.uri} {self._label.study.fingerprint}"
@@ -125,38 +143,99 @@ class Courier:
                 self._desk = Desk(self._address, self._label)
             elif others_were_here:
                 self._desk.refresh()
-            size = BATCH
-            while self._waiting:
-                size = self._deliver_batch(self._waiting[:size])
+            if self._waiting:
+                self._deliver_batch(self._waiting[: self._size])
+            elif not self._settled:
+                # Somebody on another machine may have delivered the same study at the same time.
+                self._desk.refresh()
+                self._settled = True
 
-    def _deliver_batch(self, batch: list[dict[str, Any]]) -> int:
-        """Deliver a batch; give the size of the next: after a failure one, to find what MLflow refuses."""
+    def _deliver_batch(self, batch: list[dict[str, Any]]) -> None:
         try:
             self._desk.deliver(batch)
         except Exception as error:
             if not is_refusal(error):
                 raise
             self._desk.refresh()
+            self._size = 1  # to find what MLflow refuses
             if len(batch) == 1:
                 _logger.exception("refused: %s", str(batch[0])[:1000])
                 del self._waiting[:1]
                 reason = explain(error, self._address)
-                self._note(replace(self._progress, refused=self._progress.refused + 1, error=reason))
-            return 1
+                self.note(replace(self.progress, refused=self.progress.refused + 1, error=reason))
+            return
         del self._waiting[: len(batch)]
+        self._size = BATCH
+        self._settled = False
         counted = sum(item["kind"] in COUNTED for item in batch)
-        if counted or self._progress.error:
-            delivered = self._progress.delivered + counted
-            error_left = self._progress.error if self._progress.refused else None
-            self._note(replace(self._progress, delivered=delivered, error=error_left))
-        return BATCH
+        error_left = self.progress.error if self.progress.refused else None
+        if counted or self.progress.error != error_left:
+            self.note(replace(self.progress, delivered=self.progress.delivered + counted, error=error_left))
 
-    def _note(self, progress: Progress) -> None:
-        self._progress = progress
+    def note(self, progress: Progress) -> None:
+        """Leave word of how far we are."""
+        self.progress = progress
         try:
             write_progress(self._box, progress)
         except OSError as error:  # a full disk: only the count is lost
             _logger.warning("progress not written: %s", error)
+
+
+def carry_own(box: Path, address: Address, line: LifeLine, leftovers: Iterator[None]) -> None:
+    """Carry a box while its planner appends to it; in idle moments carry what others have left."""
+    carrier = Carrier(box, address)
+    while True:
+        complete = line.complete  # asked before reading, so that no line slips between
+        carrier.fill()
+        if carrier.has_work or (complete and not carrier.has_settled):
+            carrier.attempt()
+        elif complete:
+            break
+        elif next(leftovers, False) is None:
+            continue
+        if complete and carrier.failures >= (LAST_ATTEMPTS if line.finishing.is_set() else 1):
+            break
+        _pause(carrier, line, complete)
+    carrier.note(replace(carrier.progress, done=True))
+
+
+def _pause(carrier: Carrier, line: LifeLine, complete: bool) -> None:
+    seconds = POLL_SECONDS
+    if carrier.failures:
+        seconds = min(0.5 * 2 ** (carrier.failures - 1), 1.0 if complete else LONGEST_WAIT_SECONDS)
+    elif carrier.has_work or complete:
+        return
+    if line.changed.wait(seconds):
+        line.changed.clear()
+
+
+def carry_leftovers(boxes: Sequence[Path], address: Address, attempts: int = 1) -> Iterator[None]:
+    """Deliver boxes that their planners have left, a batch at each step; end at the first that fails."""
+    for box in boxes:
+        lock = own_box(box)
+        if lock is None:
+            continue  # its planner lives, or somebody else delivers it
+        try:
+            carrier = Carrier(box, address)
+            carrier.fill()
+            if not carrier.has_finish and not _is_running(carrier.study, box):
+                # A study that died shows as running for ever, unless somebody says that it was killed.
+                carrier.add("abandoned")
+            while carrier.has_work or not carrier.has_settled:
+                if not carrier.attempt():
+                    if carrier.failures >= attempts:
+                        return
+                    time.sleep(0.5 * 2**carrier.failures)
+                yield
+            if carrier.has_delivered:
+                remove_box(box)
+        finally:
+            lock.release()
+
+
+def _is_running(study: str, but: Path) -> bool:
+    others = [box for box in find_boxes(but.parent) if box != but and box.name.startswith(study[:16])]
+    return any(is_owned(box) for box in others)
 
 
 def is_refusal(error: Exception) -> bool:
@@ -180,29 +259,6 @@ def explain(error: Exception, address: Address) -> str:
     return mask(first)[:300]
 
 
-def carry_leftovers(boxes: Sequence[Path], address: Address, current_study: str | None) -> None:
-    """Deliver boxes that their planners have left; stop at the first that cannot be delivered."""
-    line = LifeLine()
-    line.finishing.set()
-    for box in boxes:
-        lock = own_box(box)
-        if lock is None:
-            continue  # its planner lives, or somebody else delivers it
-        try:
-            study = read_label(box).study.fingerprint
-            # A study that died shows as running for ever, unless somebody says that it was killed.
-            last = () if study == current_study or _has_finish(box) else ("abandoned",)
-            if not Courier(box, address, line, last).run():
-                return
-            remove_box(box)
-        finally:
-            lock.release()
-
-
-def _has_finish(box: Path) -> bool:
-    return any(item["kind"] == "finish" for item in Reader(box).read_new())
-
-
 def main() -> None:
     """Carry what the order on stdin says."""
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
@@ -212,13 +268,12 @@ def main() -> None:
     address = Address(**order["address"])
     leftovers = [Path(box) for box in order["leftovers"]]
     if order["box"] is None:
-        carry_leftovers(leftovers, address, None)
+        for _ in carry_leftovers(leftovers, address, LAST_ATTEMPTS):
+            pass
         return
-    box = Path(order["box"])
     line = LifeLine()
     threading.Thread(target=line.listen, args=(sys.stdin,), daemon=True).start()
-    carry_leftovers(leftovers, address, read_label(box).study.fingerprint)
-    Courier(box, address, line).run()
+    carry_own(Path(order["box"]), address, line, carry_leftovers(leftovers, address))
 
 
 if __name__ == "__main__":

@@ -32,8 +32,10 @@ class Known:
     """What MLflow is known to hold of a run."""
 
     run_id: str
-    status: str
-    has_metrics: bool
+    status: str = "RUNNING"
+    has_params: bool = False
+    has_metrics: bool = False
+    parent: str | None = None
     conclusion: str = ""  # digest of the results that it shows
 
     @property
@@ -47,6 +49,7 @@ class Desk:
 
     def __init__(self, address: Address, label: Label) -> None:
         self._study = label.study
+        self._opened = label.opened
         self._address = address
         self._client = open_client(address)
         self._experiment = self._find_experiment(label.experiment)
@@ -66,31 +69,45 @@ class Desk:
                     f"restore --experiment-id {experiment.experiment_id}`, or set tracking.experiment"
                 )
             try:
-                return str(self._client.create_experiment(name, self._address.artifacts))
+                return str(
+                    self._client.create_experiment(name, self._address.artifacts, {layout.NOTE: views.EXPERIMENT_NOTE})
+                )
             except MlflowException as error:  # somebody else has just created it
                 if attempt == 2 or error.error_code != "RESOURCE_ALREADY_EXISTS":
                     raise
         raise AssertionError("unreachable")
 
-    def check(self) -> None:
-        """Ask MLflow something small, to tell a broken store from a refused item."""
-        self._client.get_experiment(self._experiment)
-
     def refresh(self) -> None:
         """Read which runs of the study MLflow holds; of doubles, the first stays and the others go."""
         self._known = {}
+        strategies: dict[str, str] = {}  # of each cell
         for run in self._search_study():
-            key = run.data.tags[layout.TAG_FINGERPRINT]
+            tags = run.data.tags
+            key = tags[layout.TAG_FINGERPRINT]
             if key in self._known:
                 _logger.info("run %s doubles %s, deleting it", run.info.run_id, self._known[key].run_id)
                 self._client.delete_run(run.info.run_id)
                 continue
+            if tags[layout.TAG_ROLE] == "cell":
+                strategies[key] = tags[layout.TAG_STRATEGY]
             self._known[key] = Known(
                 run.info.run_id,
                 run.info.status,
+                bool(run.data.params),
                 bool(run.data.metrics),
-                run.data.tags.get(layout.TAG_CONCLUSION, ""),
+                tags.get(layout.PARENT),
+                tags.get(layout.TAG_CONCLUSION, ""),
             )
+        for key, strategy in strategies.items():
+            self._nest(key, strategy)
+
+    def _nest(self, key: str, strategy: str) -> None:
+        """Hang a cell below its strategy's run, if it hangs below one that is gone."""
+        cell = self._known[key]
+        parent = self._ensure(layout.plan_strategy(self._study, strategy)).run_id
+        if cell.parent != parent:
+            self._client.set_tag(cell.run_id, layout.PARENT, parent)
+            self._known[key] = replace(cell, parent=parent)
 
     def _search_study(self) -> Iterator[Any]:
         token = None
@@ -150,18 +167,21 @@ class Desk:
         return one_transaction(self._client)
 
     def _ensure(self, plan: layout.RunPlan, started: float | None = None) -> Known:
-        """Find a run or create it, with its tags in the same call; log what it shall hold if it is new."""
+        """Find a run or create it, with its tags in the same call; log what it shall hold from the start."""
         known = self._known.get(plan.key)
         if known is None:
-            milliseconds = int(1000 * (started or time.time()))
-            run = self._client.create_run(self._experiment, start_time=milliseconds, tags=plan.tags, run_name=plan.name)
-            known = Known(run.info.run_id, "RUNNING", has_metrics=False)
-            self._known[plan.key] = known
-            self._log(known.run_id, plan.points, plan.params, started)
-        elif not known.finished and plan.points and not known.has_metrics:
-            # Created by somebody who was killed before he logged; metrics of a call appear all or none.
-            self._log(known.run_id, plan.points, plan.params, started)
-        return known
+            began = int(1000 * (started or self._opened))
+            run = self._client.create_run(self._experiment, start_time=began, tags=plan.tags, run_name=plan.name)
+            known = Known(run.info.run_id, parent=plan.tags.get(layout.PARENT))
+        elif known.finished:
+            return known
+        # Somebody who was killed may have created the run and no more. The metrics of a call appear all or
+        # none; logging them twice would show twice, as their time stamps differ.
+        points = [] if known.has_metrics else plan.points
+        params = {} if known.has_params else plan.params
+        self._log(known.run_id, points, params, started)
+        self._known[plan.key] = replace(known, has_metrics=bool(plan.points) or known.has_metrics, has_params=True)
+        return self._known[plan.key]
 
     def _deliver_cell(self, record: Mapping[str, Any]) -> None:
         known = self._known.get(record["fingerprint"])
@@ -172,7 +192,7 @@ class Desk:
         started = record.get("started") or record["noted"] - seconds
         known = self._ensure(layout.plan_cell(self._study, record, parent.run_id), started)
         self._client.set_terminated(known.run_id, end_time=int(1000 * (record.get("ended") or record["noted"])))
-        self._known[record["fingerprint"]] = replace(known, status="FINISHED", has_metrics=True)
+        self._known[record["fingerprint"]] = replace(known, status="FINISHED")
 
     def _log(
         self, run_id: str, points: list[layout.Point], params: Mapping[str, str], when: float | None = None
@@ -180,6 +200,8 @@ class Desk:
         from mlflow.entities import Metric, Param
 
         stamp = int(1000 * (when or time.time()))
+        if not points and not params:
+            return
         self._client.log_batch(
             run_id,
             metrics=[Metric(point.key, point.value, stamp, point.step) for point in points],
@@ -200,11 +222,17 @@ class Desk:
         self._log_dataset(study.run_id, results)
         self._client.set_tag(study.run_id, layout.NOTE, layout.describe(results))
         self._client.set_tag(study.run_id, layout.TAG_CONCLUSION, digest)
-        for name, value in views.view_tags(self._study, results, int(1000 * ended)).items():
-            self._client.set_experiment_tag(self._experiment, name, value)
+        self._save_views(results, int(1000 * ended))
         failed = bool((results.get("study") or {}).get("cells_failed"))
         self._client.set_terminated(study.run_id, "FAILED" if failed else "FINISHED", int(1000 * ended))
         self._known[self._study.fingerprint] = replace(study, status="FINISHED", conclusion=digest)
+
+    def _save_views(self, results: Mapping[str, Any], milliseconds: int) -> None:
+        held = self._client.get_experiment(self._experiment).tags
+        for name, value in views.view_tags(self._study, results, milliseconds).items():
+            self._client.set_experiment_tag(self._experiment, name, value)
+        for name in views.outdated(held, self._study):
+            self._client.delete_experiment_tag(self._experiment, name)
 
     def _put_curve(self, strategy: str, known: Known, points: list[layout.Point]) -> Known:
         """Log a learning curve; where another curve stands already, replace the whole run.
@@ -221,10 +249,8 @@ class Desk:
         del self._known[plan.key]
         fresh = self._ensure(plan)
         self._log(fresh.run_id, points, {})
-        for run in self._search_study():
-            if run.data.tags.get(layout.PARENT) == known.run_id:
-                self._client.set_tag(run.info.run_id, layout.PARENT, fresh.run_id)
         self._client.delete_run(known.run_id)
+        self.refresh()  # hangs the cells below the new run
         return fresh
 
     def _read_history(self, run_id: str, keys: set[str]) -> dict[tuple[str, int], float]:

@@ -64,6 +64,7 @@ ARTIFACTS = (
 # One log_batch call takes 1,000 metrics, and the UI samples some hundred points of a line.
 LARGEST_HISTORY = 900
 LARGEST_PARAM = 500
+LARGEST_NOTE = 5000  # characters of a tag that every MLflow takes
 
 
 @dataclass(frozen=True)
@@ -110,16 +111,14 @@ def plan_strategy(study: StudyInfo, strategy: str) -> RunPlan:
     """Describe the run of one strategy or control."""
     key = strategy_key(study, strategy)
     role = "control" if is_control(strategy) else "strategy"
-    tags = _common_tags(study, role, key) | {TAG_STRATEGY: strategy}
-    if strategy in _COLOURS:
-        tags["mlflow.runColor"] = _COLOURS[strategy]
+    tags = _common_tags(study, role, key) | _strategy_tags(strategy)
     return RunPlan(key, strategy, tags, {"strategy": strategy})
 
 
 def plan_cell(study: StudyInfo, record: Mapping[str, Any], parent: str) -> RunPlan:
     """Describe the run of one cell, nested under the run `parent`."""
     strategy, train_size, seed = record["strategy"], int(record["train_size"]), record["seed"]
-    tags = _common_tags(study, "cell", record["fingerprint"]) | {PARENT: parent, TAG_STRATEGY: strategy}
+    tags = _common_tags(study, "cell", record["fingerprint"]) | _strategy_tags(strategy) | {PARENT: parent}
     params = {"strategy": strategy, "train_size": str(train_size), "seed": str(seed)}
     points = thin_history(record.get("history") or ())
     points += [
@@ -145,6 +144,11 @@ def _common_tags(study: StudyInfo, role: str, key: str) -> dict[str, str]:
         "mlflow.source.name": "embexp",
         "mlflow.source.type": "LOCAL",
     }
+
+
+def _strategy_tags(strategy: str) -> dict[str, str]:
+    colour = {"mlflow.runColor": _COLOURS[strategy]} if strategy in _COLOURS else {}
+    return {TAG_STRATEGY: strategy} | colour
 
 
 def _user() -> str:
@@ -188,13 +192,17 @@ def curve_points(results: Mapping[str, Any]) -> dict[str, list[Point]]:
         step = int(row["train_size"])
         named = ((ACCURACY, row["mean"]), (LOW, row["ci_low"]), (HIGH, row["ci_high"]))
         points.setdefault(row["strategy"], []).extend(
-            Point(name, float(value), step) for name, value in named if value is not None
+            Point(name, float(value), step) for name, value in named if _is_number(value)
         )
     for curve in points.values():
         means = [(point.step, point.value) for point in curve if point.key == ACCURACY]
         if means:
             curve.append(Point(AREA, area_under_curve(means)))
     return points
+
+
+def _is_number(value: Any) -> bool:
+    return value is not None and math.isfinite(value)
 
 
 def area_under_curve(means: Iterable[tuple[int, float]]) -> float:
@@ -216,12 +224,12 @@ def conclusion_points(results: Mapping[str, Any]) -> list[Point]:
         counted[pair] = counted.get(pair, 0) + 1
         stem = f"{CROSSOVER}.{pair}" + (f".{counted[pair]}" if counted[pair] > 1 else "")
         for suffix, name in (("", "estimate"), ("_low", "ci_low"), ("_high", "ci_high")):
-            if row.get(name) is not None:
+            if _is_number(row.get(name)):
                 points.append(Point(stem + suffix, float(row[name])))
     for row in results.get("label_equivalence") or ():
         stem, step = f"{EQUIVALENCE}.{row['a']}_in_{row['b']}", int(row["train_size"])
         for suffix, name in (("", "ratio"), ("_low", "ratio_low"), ("_high", "ratio_high")):
-            if row.get(name) is not None:
+            if _is_number(row.get(name)):
                 points.append(Point(stem + suffix, float(row[name]), step))
     return points
 
@@ -264,7 +272,8 @@ def describe(results: Mapping[str, Any]) -> str:
         if rows:
             lines += ["", f"**{title}**", ""]
             lines += [f"- {row if isinstance(row, str) else ': '.join(map(str, row.values()))}" for row in rows]
-    return "\n".join(lines)
+    text = "\n".join(lines)
+    return text if len(text) <= LARGEST_NOTE else text[: LARGEST_NOTE - 2] + " …"
 
 
 # What of results.json MLflow is told; the rest stands in the artifact.

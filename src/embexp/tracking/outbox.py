@@ -24,6 +24,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from embexp.tracking.address import mask
 from embexp.tracking.record import StudyInfo
 
 STUDY_FILE = "study.json"
@@ -40,6 +41,7 @@ class Label:
     study: StudyInfo
     experiment: str
     destination: str  # tracking URI without its secrets
+    opened: float  # when the study began, epoch seconds
 
     def as_json(self) -> dict[str, Any]:
         """Give plain values that JSON can hold."""
@@ -47,6 +49,7 @@ class Label:
             "study": self.study.as_json(),
             "experiment": self.experiment,
             "destination": self.destination,
+            "opened": self.opened,
         }
 
 
@@ -67,14 +70,25 @@ def write_whole(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def create_box(root: Path, label: Label) -> Path:
-    """Make an empty box; it becomes visible to others with its label on it."""
+def create_box(root: Path, label: Label) -> tuple[Path, FileLock]:
+    """Make an empty box and own it; it becomes visible to others with its label on it."""
     name = f"{label.study.fingerprint[:16]}-{uuid.uuid4().hex[:12]}"
     building = root / f".{name}"
     building.mkdir(parents=True)
-    (building / STUDY_FILE).write_text(json.dumps(label.as_json(), default=str), encoding="utf-8")
+    (building / STUDY_FILE).write_text(json.dumps(mask_all(label.as_json()), default=str), encoding="utf-8")
     (building / ITEMS_FILE).touch()
-    return building.rename(root / name)
+    lock = FileLock(building / OWNER_LOCK)
+    lock.acquire(timeout=0)  # holds on to the file, whatever the folder is called
+    return building.rename(root / name), lock
+
+
+def mask_all(value: Any) -> Any:
+    """Mask the secrets in all texts of nested values."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, Mapping):
+        return {name: mask_all(item) for name, item in value.items()}
+    return [mask_all(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def find_boxes(root: Path) -> list[Path]:
@@ -86,7 +100,7 @@ def find_boxes(root: Path) -> list[Path]:
 def read_label(box: Path) -> Label:
     """Read what is written on a box."""
     values = json.loads((box / STUDY_FILE).read_text(encoding="utf-8"))
-    return Label(StudyInfo.from_json(values["study"]), values["experiment"], values["destination"])
+    return Label(**{**values, "study": StudyInfo.from_json(values["study"])})
 
 
 def read_progress(box: Path) -> Progress:

@@ -13,8 +13,8 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from embexp.config import TrackingConfig
 from embexp.errors import EmbexpError, UserError
 from embexp.tracking.address import Address, resolve_address
 from embexp.tracking.post import quiet_environment
-from embexp.tracking.views import CURVES_PREFIX, TAG_VIEW
+from embexp.tracking.views import newest_view
 
 START_SECONDS = 60.0
 CHARTS = "workflowType=machine_learning&compareRunsMode=CHART"
@@ -91,18 +91,8 @@ def study_address(server: Server, experiment: str | None) -> str:
     """
     found = _find_experiment(server, experiment)
     address = f"{server.url}/#/experiments/{found['experiment_id']}/runs?{CHARTS}"
-    view = _newest_view(found)
+    view = newest_view({tag["key"]: tag["value"] for tag in found.get("tags", [])})
     return f"{address}&viewStateShareKey={view}" if view else address
-
-
-def _newest_view(experiment: Mapping[str, Any]) -> str | None:
-    """Find the view that the study which finished last has left."""
-    found = {}
-    for tag in experiment.get("tags", []):
-        if tag["key"].startswith(TAG_VIEW + CURVES_PREFIX) and not tag["key"].endswith("-cells"):
-            with suppress(ValueError, KeyError):
-                found[json.loads(tag["value"])["updatedAt"]] = tag["key"].removeprefix(TAG_VIEW)
-    return found[max(found)] if found else None
 
 
 def _find_experiment(server: Server, name: str | None) -> dict[str, Any]:

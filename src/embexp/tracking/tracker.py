@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from signal import SIGKILL
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,11 +14,12 @@ from embexp.config import TrackingConfig
 from embexp.errors import UserError
 from embexp.tracking.address import Address, mask, resolve_address
 from embexp.tracking.outbox import (
+    LOG_FILE,
     Label,
     Writer,
     create_box,
     find_boxes,
-    own_box,
+    is_owned,
     read_label,
     read_progress,
     remove_box,
@@ -86,9 +88,8 @@ class MlflowTracker(Tracker):
         self._courier: subprocess.Popen[bytes] | None = None
         try:
             outbox.mkdir(parents=True, exist_ok=True)
-            leftovers = [box for box in find_boxes(outbox) if read_label(box).destination == address.shown]
-            self._box = create_box(outbox, Label(study, experiment, address.shown))
-            self._lock = own_box(self._box)
+            self._superseded, leftovers = _sort_leftovers(outbox, study, address)
+            self._box, self._lock = create_box(outbox, Label(study, experiment, address.shown, time.time()))
             self._writer = Writer(self._box)
             self._courier = start_courier(address, self._box, leftovers, self._box)
         except (OSError, ValueError) as error:
@@ -140,18 +141,42 @@ class MlflowTracker(Tracker):
             return Delivery(0, self._lost, self._reason, self._address.shown)
         progress = read_progress(self._box)
         noted = self._writer.written + self._writer.unwritten
-        reason = self._writer.error or progress.error or "MLflow did not answer in time"
+        reason = self._writer.error or progress.error or self._explain_silence()
         undelivered = noted - progress.delivered
         self._let_go()
         if undelivered:
             return Delivery(progress.delivered, undelivered, reason, self._address.shown)
-        remove_box(self._box)
+        for box in (self._box, *self._superseded):
+            if not is_owned(box):
+                remove_box(box)
         return Delivery(progress.delivered, 0, None, self._address.shown)
+
+    def _explain_silence(self) -> str:
+        code = None if self._courier is None else self._courier.returncode
+        if code is None or code == -SIGKILL:  # by ourselves, out of patience
+            return "MLflow did not answer in time"
+        return f"the courier ended with exit code {code}, see {self._box / LOG_FILE}"
 
     def _let_go(self) -> None:
         if self._courier is not None and self._courier.stdin is not None:
             self._courier.stdin.close()
         if self._writer is not None:
             self._writer.close()
-            if self._lock is not None:
-                self._lock.release()
+            self._lock.release()
+
+
+def _sort_leftovers(outbox: Path, study: StudyInfo, address: Address) -> tuple[list[Path], list[Path]]:
+    """Find the boxes for the same destination: first those of the same study, then those of others.
+
+    What a killed study has left is in the same study's next box as well, as all of it is found in the store.
+    """
+    same: list[Path] = []
+    others: list[Path] = []
+    for box in find_boxes(outbox):
+        try:
+            label = read_label(box)
+        except (OSError, ValueError, TypeError, KeyError):
+            continue  # vanished, or damaged: `embexp sync` says so
+        if label.destination == address.shown:
+            (same if label.study.fingerprint == study.fingerprint else others).append(box)
+    return same, others

@@ -12,27 +12,24 @@ import json
 import uuid
 import zlib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from embexp.tracking import layout
 from embexp.tracking.record import StudyInfo
 
 TAG_VIEW = "mlflow.sharedViewState."
-CURVES_PREFIX = "embexp-"
-LARGEST_TAG = 5000  # characters of an experiment's tag
+KEY_PREFIX = "embexp-"
+KEPT_STUDIES = 12  # MLflow takes 50 views of an experiment, and each study has three
 
 _SHOW_ALL = "SHOW_ALL"
-_LINE = {"lineSmoothness": 0, "useGlobalLineSmoothing": False, "useGlobalXaxisKey": True, "xAxisKey": "step"}
+# MLflow loads 100 runs at a time: by seed, the first of them are whole grids.
+_BY_SEED = {"orderByKey": "params.`seed`", "orderByAsc": True}
 
 
-def curves_key(study_fingerprint: str) -> str:
-    """Give the key of the view of a study's learning curves."""
-    return f"{CURVES_PREFIX}{study_fingerprint[:16]}"
-
-
-def cells_key(study_fingerprint: str) -> str:
-    """Give the key of the view of a study's cells."""
-    return f"{CURVES_PREFIX}{study_fingerprint[:16]}-cells"
+def view_key(study_fingerprint: str, view: str) -> str:
+    """Give the key of a study's view: "curves", "grouped" or "parallel"."""
+    return f"{KEY_PREFIX}{study_fingerprint[:16]}-{view}"
 
 
 def view_tags(study: StudyInfo, results: Mapping[str, Any], milliseconds: int) -> dict[str, str]:
@@ -43,12 +40,43 @@ def view_tags(study: StudyInfo, results: Mapping[str, Any], milliseconds: int) -
         results: What results.json holds; its pairs decide which charts there are.
         milliseconds: When the views were made, since the epoch.
     """
-    short = study.fingerprint[:8]
     views = {
-        curves_key(study.fingerprint): (f"Learning curves ({short})", _curves_state(study, results)),
-        cells_key(study.fingerprint): (f"Cells ({short})", _cells_state(study)),
+        "curves": ("Learning curves", _curves_state(study, results)),
+        "grouped": ("Cells by strategy and train size", _grouped_state(study)),
+        "parallel": ("Cells in parallel coordinates", _parallel_state(study)),
     }
-    return {TAG_VIEW + key: _envelope(name, state, milliseconds) for key, (name, state) in views.items()}
+    return {
+        TAG_VIEW + view_key(study.fingerprint, key): _envelope(f"{name} ({study.fingerprint[:8]})", state, milliseconds)
+        for key, (name, state) in views.items()
+    }
+
+
+def newest_view(tags: Mapping[str, str]) -> str | None:
+    """Find the key of the curves of the study that finished last, in the tags of an experiment."""
+    curves = {key: made for key, made in _made(tags).items() if key.endswith("-curves")}
+    return max(curves, key=lambda key: curves[key]) if curves else None
+
+
+def outdated(tags: Mapping[str, str], study: StudyInfo) -> list[str]:
+    """Give the tags of views that must go so that MLflow's limit on their number is kept; never the study's."""
+    made = _made(tags)
+    studies: dict[str, int] = {}
+    for key, milliseconds in made.items():
+        stem = key.rpartition("-")[0]
+        studies[stem] = max(studies.get(stem, 0), milliseconds)
+    studies.pop(view_key(study.fingerprint, "").rstrip("-"), None)
+    kept = sorted(studies, key=lambda stem: studies[stem], reverse=True)[: KEPT_STUDIES - 1]
+    return [TAG_VIEW + key for key in made if key.rpartition("-")[0] in studies.keys() - set(kept)]
+
+
+def _made(tags: Mapping[str, str]) -> dict[str, int]:
+    """Give our views among an experiment's tags, with the time at which each was made."""
+    found = {}
+    for name, value in tags.items():
+        if name.startswith(TAG_VIEW + KEY_PREFIX):
+            with suppress(ValueError, KeyError, TypeError):
+                found[name.removeprefix(TAG_VIEW)] = int(json.loads(value)["updatedAt"])
+    return found
 
 
 def _envelope(name: str, state: Mapping[str, Any], milliseconds: int) -> str:
@@ -61,41 +89,54 @@ def _curves_state(study: StudyInfo, results: Mapping[str, Any]) -> dict[str, Any
     sections = {name: _identify(study, name) for name in ("Learning curves", "Crossovers", "Label equivalence")}
     curves, crossovers, labels = sections.values()
     charts = [
-        _line(study, curves, layout.ACCURACY, "Test accuracy over train size", x="log"),
-        _bar(study, curves, layout.AREA, "Mean test accuracy over the sizes (area under the curve)"),
+        _line(study, curves, [layout.ACCURACY], x="log"),
+        _bar(study, curves, [layout.AREA]),
+        # Named here, so that MLflow does not add charts of their own for them.
+        *(_line(study, curves, [key]) | {"deleted": True} for key in (layout.LOW, layout.HIGH)),
     ]
-    keys = sorted({point.key for point in layout.conclusion_points(results)})
-    for key in keys:
-        name = key.removeprefix(f"{layout.ACCURACY}.")
-        if key.startswith(layout.CROSSOVER):
-            charts.append(_bar(study, crossovers, key, name))
+    for stem, keys in _group_bounds(layout.conclusion_points(results)).items():
+        if stem.startswith(layout.CROSSOVER):
+            charts.append(_bar(study, crossovers, keys))
         else:
-            charts.append(_line(study, labels, key, name, x="log", y="log"))
-    charts += [_line(study, curves, key, key, x="log") | {"deleted": True} for key in (layout.LOW, layout.HIGH)]
+            charts.append(_line(study, labels, keys, x="log", y="log"))
+        charts += [_bar(study, curves, [key]) | {"deleted": True} for key in keys if key != stem]
     state = _state(study, f"tags.`{layout.TAG_ROLE}` != 'cell'", charts, sections)
-    state["compareRunSections"][0] |= {"columns": 2, "cardHeight": 520}
+    for section in state["compareRunSections"]:
+        section["columns"] = 2
+    state["compareRunSections"][0]["cardHeight"] = 520
     return state
 
 
-def _cells_state(study: StudyInfo) -> dict[str, Any]:
-    sections = {name: _identify(study, f"cells/{name}") for name in ("Cells", "Model metrics")}
-    cells, others = sections.values()
-    parallel = {
-        "type": "PARALLEL",
-        "uuid": _identify(study, "parallel"),
-        "metricSectionId": cells,
-        "isGenerated": False,
-        "deleted": False,
-        "runsCountToCompare": 1000,
-        "displayName": "Strategy, train size and seed against test accuracy",
-        "selectedParams": ["strategy", "train_size", "seed"],
+def _group_bounds(points: Iterable[layout.Point]) -> dict[str, list[str]]:
+    """Put each estimate and its interval bounds together: {"x": ["x", "x_low", "x_high"]}."""
+    groups: dict[str, list[str]] = {}
+    for key in dict.fromkeys(point.key for point in points):
+        groups.setdefault(key.removesuffix("_low").removesuffix("_high"), []).append(key)
+    return groups
+
+
+def _grouped_state(study: StudyInfo) -> dict[str, Any]:
+    sections = {"Model metrics": _identify(study, "grouped")}
+    section = sections["Model metrics"]
+    charts = [_line(study, section, [key], x=x) for key, x in ((layout.ACCURACY, "log"), ("train_loss", "linear"))]
+    keys = [{"mode": "param", "groupByData": name} for name in ("strategy", "train_size")]
+    groups = {"aggregateFunction": "average", "groupByKeys": keys}
+    state = _state(study, f"tags.`{layout.TAG_ROLE}` = 'cell'", charts, sections)
+    return state | _BY_SEED | {"groupBy": groups}
+
+
+def _parallel_state(study: StudyInfo) -> dict[str, Any]:
+    sections = {name: _identify(study, f"parallel/{name}") for name in ("Parallel coordinates", "Model metrics")}
+    section = sections["Parallel coordinates"]
+    parallel = _chart(study, "PARALLEL", section, "cells") | {
+        "selectedParams": ["strategy", "train_size"],
         "selectedMetrics": ["train_seconds", layout.ACCURACY],
         "showAllRuns": True,
     }
-    charts = [parallel, _line(study, others, "train_loss", "Training loss over optimiser steps")]
-    state = _state(study, f"tags.`{layout.TAG_ROLE}` = 'cell'", charts, sections)
+    state = _state(study, f"tags.`{layout.TAG_ROLE}` = 'cell'", [parallel], sections)
     state["compareRunSections"][0] |= {"columns": 1, "cardHeight": 520}
-    return state
+    # MLflow folds nested runs until they are opened, and would hide the chart until then.
+    return state | _BY_SEED | {"hideEmptyCharts": False}
 
 
 def _state(study: StudyInfo, which: str, charts: list[dict[str, Any]], sections: Mapping[str, str]) -> dict[str, Any]:
@@ -118,27 +159,30 @@ def _state(study: StudyInfo, which: str, charts: list[dict[str, Any]], sections:
     }
 
 
-def _line(
-    study: StudyInfo, section: str, metric: str, title: str, x: str = "linear", y: str = "linear"
-) -> dict[str, Any]:
-    return _chart(study, "LINE", section, metric, title) | _LINE | {"xAxisScaleType": x, "scaleType": y}
+def _line(study: StudyInfo, section: str, metrics: list[str], x: str = "linear", y: str = "linear") -> dict[str, Any]:
+    return (
+        _chart(study, "LINE", section, metrics[0])
+        | {"metricKey": metrics[0], "selectedMetricKeys": metrics, "xAxisScaleType": x, "scaleType": y}
+        | {"xAxisKey": "step", "useGlobalXaxisKey": True}
+        | {"lineSmoothness": 0, "useGlobalLineSmoothing": False}
+    )
 
 
-def _bar(study: StudyInfo, section: str, metric: str, title: str) -> dict[str, Any]:
-    return _chart(study, "BAR", section, metric, title)
+def _bar(study: StudyInfo, section: str, metrics: list[str]) -> dict[str, Any]:
+    return _chart(study, "BAR", section, metrics[0]) | {
+        "metricKey": metrics[0],
+        "selectedMetricKeys": metrics,
+    }
 
 
-def _chart(study: StudyInfo, kind: str, section: str, metric: str, title: str) -> dict[str, Any]:
+def _chart(study: StudyInfo, kind: str, section: str, name: str) -> dict[str, Any]:
     return {
         "type": kind,
-        "uuid": _identify(study, f"{section}/{metric}"),
+        "uuid": _identify(study, f"{section}/{name}"),
         "metricSectionId": section,
-        "metricKey": metric,
-        "selectedMetricKeys": [metric],
-        "displayName": title,
         "isGenerated": False,
         "deleted": False,
-        "runsCountToCompare": 20,
+        "runsCountToCompare": 1000,
     }
 
 
@@ -146,11 +190,9 @@ def _identify(study: StudyInfo, name: str) -> str:
     return uuid.uuid5(uuid.NAMESPACE_OID, f"{study.fingerprint}/{name}").hex[:12]
 
 
-def describe_experiment(views: Iterable[str]) -> str:
-    """Write the description of an experiment: how to read it."""
-    return (
-        "Each run at the top is a strategy or a control of an embexp study; its metric test_accuracy has the "
-        "train size as its step, so the chart view draws the learning curves. Its nested runs are the cells. "
-        "The run named after the study holds the verdict, the report and results.json. "
-        f"Views to open: {', '.join(views)}."
-    )
+EXPERIMENT_NOTE = (
+    "Studies of embexp. A run at the top is a strategy or a control; its metric test_accuracy has the train size "
+    "as its step, so that the chart view draws the learning curves. Its nested runs are the cells. The run named "
+    "after the study holds the verdict, the report and results.json. The menu *Views* opens the learning curves "
+    "of each study, and its cells by strategy and train size or in parallel coordinates."
+)
