@@ -13,7 +13,7 @@ from typing import Any
 
 from embexp.conclude.measurements import Measurements
 from embexp.conclude.statistics.cautions import warnings
-from embexp.conclude.statistics.contrasts import Rules, contrasts, difference_stands
+from embexp.conclude.statistics.contrasts import Rules, contrasts
 from embexp.conclude.statistics.crossovers import crossovers
 from embexp.conclude.statistics.curves import area_under_curves, curves
 from embexp.conclude.statistics.equivalence import horizontal_distances, label_equivalence
@@ -60,7 +60,6 @@ def conclude(
         "level": level,
         "seeds": len(measurements.seeds),
         "texts": measurements.texts,
-        "difference_stands": difference_stands(results["contrasts"], rules),
     }
     results["verdict"] = Verdict(measurements, results, rules).sentences()
     results["warnings"] = warnings(measurements, results["contrasts"], rules)

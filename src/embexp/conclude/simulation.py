@@ -24,7 +24,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
-from scipy.special import ndtri, owens_t
+from scipy.special import ndtr, ndtri, owens_t
 
 from embexp.conclude.measurements import Measurements
 
@@ -107,19 +107,19 @@ class Population:
         shape = (*self.accuracy.shape, seeds, texts)
         correct = np.empty(shape, dtype=np.bool_)
         for s, k in np.ndindex(self.accuracy.shape):
-            own = noise[s, k].astype(np.float32) * generator.standard_normal((seeds, texts), dtype=np.float32)
-            if self.strategies[s] in self.deterministic and self.train_sizes[k] == self.pool_size:
-                own = own[:1]
-            correct[s, k] = (
-                by_text[s, k].astype(np.float32) + by_seed[s, k, :, None].astype(np.float32) + own > 0
-            )
+            one_for_all = self.strategies[s] in self.deterministic and self.train_sizes[k] == self.pool_size
+            correct[s, k] = by_text[s, k] > 0
+            # Noise beyond 6 standard deviations (once in 5e8 draws) is left out, which spares most texts theirs.
+            near = np.abs(by_text[s, k]) < np.abs(by_seed[s, k]).max() + 6 * noise[s, k]
+            own = generator.standard_normal((1 if one_for_all else seeds, near.sum()), dtype=np.float32)
+            own *= noise[s, k].astype(np.float32)
+            own += by_text[s, k, near].astype(np.float32)
+            correct[s, k][:, near] = own > -by_seed[s, k, :, None].astype(np.float32)
         present = np.ones(shape[:3], dtype=np.bool_)
         for strategy, train_size, seed in missing:
             present[self.strategies.index(strategy), self.train_sizes.index(train_size), seed] = False
         correct &= present[..., None]
-        return Measurements(
-            self.strategies, self.train_sizes, tuple(range(seeds)), correct, present, self.pool_size
-        )
+        return Measurements(self.strategies, self.train_sizes, tuple(range(seeds)), correct, present, self.pool_size)
 
     def _along_sizes(self, generator: np.random.Generator, shared: float, units: int) -> Array:
         """Draw standard normals (strategies, sizes, units): autoregressive over sizes, partly shared."""
@@ -128,9 +128,7 @@ class Population:
             1 - shared
         ) * generator.standard_normal((strategies, sizes, units))
         for k in range(1, sizes):
-            fresh[:, k] = (
-                self.size_correlation * fresh[:, k - 1] + np.sqrt(1 - self.size_correlation**2) * fresh[:, k]
-            )
+            fresh[:, k] = self.size_correlation * fresh[:, k - 1] + np.sqrt(1 - self.size_correlation**2) * fresh[:, k]
         return fresh
 
 
@@ -138,9 +136,7 @@ def _latent_correlation(accuracy: float, disagreement: float) -> float:
     """Return the correlation at which two classifiers of equal accuracy disagree on this share of texts."""
     threshold = float(ndtri(accuracy))
     if disagreement >= 2 * accuracy * (1 - accuracy):
-        raise ValueError(
-            f"two classifiers of accuracy {accuracy} cannot disagree on {disagreement} of the texts"
-        )
+        raise ValueError(f"two classifiers of accuracy {accuracy} cannot disagree on {disagreement} of the texts")
 
     def excess(correlation: float) -> float:
         # P(both right) = Phi(m) - 2 T(m, a): Owen 1956, section 2.
@@ -200,3 +196,43 @@ def simulate_measurements(
         missing: Cells (strategy, train_size, seed) that failed.
     """
     return (population or plant()).draw(np.random.default_rng(seed), seeds, texts, missing)
+
+
+def true_components(population: Population) -> tuple[Array, Array, Array]:
+    """Return the covariances of seed, text and rest effects that a population really has.
+
+    Two latent variables that share the seed, the text, or both are correlated by what they share, and the mean
+    product of the two answers is a bivariate normal probability.
+
+    Args:
+        population: One without a deterministic cell.
+
+    Returns:
+        Three matrices over the cells, strategies first, then sizes; each (C, C).
+    """
+    strategies, sizes = population.accuracy.shape
+    difficulty, taste, luck, _ = (np.sqrt(part).ravel() for part in population.variances())
+    threshold = ndtri(population.accuracy).ravel()
+    strategy, size = np.divmod(np.arange(strategies * sizes), sizes)
+    same = strategy[:, None] == strategy[None, :]
+    along = population.size_correlation ** np.abs(size[:, None] - size[None, :])
+    by_text = np.outer(difficulty, difficulty) + np.where(same, along * np.outer(taste, taste), 0.0)
+    by_seed = np.where(same, 1.0, population.seed_correlation) * along * np.outer(luck, luck)
+    by_both = np.where(np.eye(len(threshold)) == 1, 1.0, by_text + by_seed)
+    chance = np.outer(population.accuracy.ravel(), population.accuracy.ravel())
+    seed, text, both = (both_right(threshold, part) - chance for part in (by_seed, by_text, by_both))
+    return seed, text, both - seed - text
+
+
+def both_right(threshold: Array, correlation: Array) -> Array:
+    """Return P(x < h, y < k) for standard normals, h and k from `threshold` > 0, by Owen (1956), equation 3.1.
+
+    Args:
+        threshold: Shape (C,).
+        correlation: Of x and y, shape (C, C).
+    """
+    h, k = np.meshgrid(threshold, threshold, indexing="ij")
+    inside = np.clip(correlation, -1 + 1e-15, 1 - 1e-15)
+    root = np.sqrt(1 - inside**2)
+    result = (ndtr(h) + ndtr(k)) / 2 - owens_t(h, (k / h - inside) / root) - owens_t(k, (h / k - inside) / root)
+    return np.asarray(np.where(correlation >= 1, np.minimum(ndtr(h), ndtr(k)), result))

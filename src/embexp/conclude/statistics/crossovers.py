@@ -8,7 +8,7 @@ import numpy as np
 
 from embexp.conclude.statistics.contrasts import Rules
 from embexp.conclude.statistics.moments import Moments, difference_weights
-from embexp.conclude.statistics.regions import Regions, find_regions
+from embexp.conclude.statistics.regions import find_regions
 
 
 def crossovers(moments: Moments, rules: Rules) -> list[dict[str, Any]]:
@@ -88,6 +88,3 @@ def _row(
         "possible": possible,
         "also_possible": [],
     }
-
-
-__all__ = ["Regions", "crossovers"]

@@ -14,7 +14,8 @@ from embexp.errors import UserError
 
 FARTHEST = 4.0  # times the largest size; learning curves change their law beyond (Viering and Loog 2021)
 _FEWEST_SIZES = 4
-_RATES = np.geomspace(0.02, 3.0, 241)
+_RATES = np.geomspace(0.02, 3.0, 61)
+_REFINEMENTS = 6
 _FORECASTS = 13
 
 
@@ -60,48 +61,50 @@ def forecast(fit: dict[str, Any], n_labels: float) -> dict[str, Any]:
 def fit_power_law(sizes: Array, errors: Array, weights: Array) -> Array:
     """Fit e(n) = a + b (n / n0)^-c with a, b >= 0 by weighted least squares, n0 the smallest size.
 
-    For a given c the best a and b are known, so that only c is searched: first on a grid, then between its points.
+    For a given c the best a and b are known, so only c is searched: on a grid, then on ever finer ones about the
+    best point.
 
     Args:
-        sizes: Train sizes, ascending.
-        errors: Error at each size.
-        weights: Inverse variances.
+        sizes: Train sizes, ascending, shape (sizes,).
+        errors: Error at each size; several curves at once have the shape (curves, sizes).
+        weights: Inverse variances, shape (sizes,).
 
     Returns:
-        a, b, c.
+        a, b, c in the last axis, shape (3,) or (curves, 3).
     """
     logs = np.log(sizes / sizes[0])
-    losses = [_line(logs, errors, weights, rate)[0] for rate in _RATES]
-    best = int(np.argmin(losses))
-    low, high = _RATES[max(best - 1, 0)], _RATES[min(best + 1, len(_RATES) - 1)]
-    golden = (np.sqrt(5) - 1) / 2
-    for _ in range(40):
-        left, right = high - golden * (high - low), low + golden * (high - low)
-        if _line(logs, errors, weights, left)[0] <= _line(logs, errors, weights, right)[0]:
-            high = right
-        else:
-            low = left
-    rate = (low + high) / 2
-    _, a, b = _line(logs, errors, weights, rate)
-    return np.array([a, b, rate])
+    curves = np.atleast_2d(errors)
+    rates = np.broadcast_to(_RATES, (len(curves), len(_RATES)))
+    for _ in range(_REFINEMENTS):
+        best = np.argmin(_line(logs, curves, weights, rates)[0], axis=1)[:, None]
+        low = np.take_along_axis(rates, np.maximum(best - 1, 0), axis=1)
+        high = np.take_along_axis(rates, np.minimum(best + 1, rates.shape[1] - 1), axis=1)
+        rates = low + (high - low) * np.linspace(0, 1, 21)
+    loss, a, b = _line(logs, curves, weights, rates)
+    best = np.argmin(loss, axis=1)[:, None]
+    laws = np.concatenate([np.take_along_axis(part, best, axis=1) for part in (a, b, rates)], axis=1)
+    return np.asarray(laws if np.ndim(errors) == 2 else laws[0])
 
 
 def predict(law: Array, smallest: float, sizes: Array) -> Array:
-    """Return the error that a law gives at some sizes."""
-    return np.asarray(law[0] + law[1] * (sizes / smallest) ** -law[2])
+    """Return the error that one law (3,) or several (laws, 3) give at some sizes, shape ([laws,] sizes)."""
+    a, b, c = (law[..., part, None] for part in range(3))
+    return np.asarray(a + b * (sizes / smallest) ** -c)
 
 
-def _line(logs: Array, errors: Array, weights: Array, rate: float) -> tuple[float, float, float]:
-    """Return loss, a, b of the best a + b x with x = (n/n0)^-rate and a, b >= 0."""
-    x = np.exp(-rate * logs)
-    total = weights.sum()
-    centre_x, centre_e = (weights @ x) / total, (weights @ errors) / total
-    spread = weights @ (x - centre_x) ** 2
-    b = max(float(weights @ ((x - centre_x) * (errors - centre_e)) / spread), 0.0) if spread > 0 else 0.0
+def _line(logs: Array, errors: Array, weights: Array, rates: Array) -> tuple[Array, Array, Array]:
+    """Return loss, a, b of the best a + b x with x = (n/n0)^-rate and a, b >= 0, each (curves, rates)."""
+    x = np.exp(-rates[..., None] * logs)
+    share = weights / weights.sum()
+    errors = errors[:, None, :]
+    centre_x, centre_e = x @ share, errors @ share
+    off_x, off_e = x - centre_x[..., None], errors - centre_e[..., None]
+    b = np.maximum((off_x * off_e) @ share / (off_x**2 @ share), 0.0)
     a = centre_e - b * centre_x
-    if a < 0:
-        a, b = 0.0, float(weights @ (x * errors) / (weights @ x**2))
-    return float(weights @ (errors - a - b * x) ** 2), float(a), b
+    through_0 = (x * errors) @ share / (x**2 @ share)
+    a, b = np.where(a < 0, 0.0, a), np.where(a < 0, through_0, b)
+    loss = (errors - a[..., None] - b[..., None] * x) ** 2 @ share
+    return loss, a, b
 
 
 def _strategy(moments: Moments, index: int, rules: Rules) -> dict[str, Any]:
@@ -157,13 +160,11 @@ def _forecasts(
     def at_targets(values: Array) -> Array:
         return 1 - predict(fit_power_law(sizes, values, weights), sizes[0], targets)
 
+    step = 1e-4
+    shift = step * np.eye(len(usable))
     expected = at_targets(errors)
     gradient = np.zeros((len(targets), len(all_sizes)))
-    step = 1e-4
-    for index, position in enumerate(usable):
-        shift = np.zeros(len(usable))
-        shift[index] = step
-        gradient[:, position] = (at_targets(errors - shift) - at_targets(errors + shift)) / (2 * step)
+    gradient[:, usable] = (at_targets(errors - shift) - at_targets(errors + shift)).T / (2 * step)
     estimate = crossed.estimate(gradient)
     critical = estimate.half_width(rules.level) / estimate.se
     misfit = np.sqrt(np.mean([row["error"] ** 2 for row in held_out]))
