@@ -47,9 +47,7 @@ def main() -> int:
     parser.add_argument("--store", type=Path, default=Path(".embexp/protocol"))
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    settings = arguments.settings or [
-        f"{key}={value}" for key, values in ONE_AT_A_TIME.items() for value in values
-    ]
+    settings = arguments.settings or [f"{key}={value}" for key, values in ONE_AT_A_TIME.items() for value in values]
     rows = {}
     for setting in ["", *settings]:
         rows[setting] = measure(setting.split(), arguments)

@@ -46,7 +46,8 @@ class Bags:
     def mean_weights(self) -> NDArray[np.float32]:
         """Return counts divided by the tokens of their text: the weights of a mean over tokens."""
         tokens = np.repeat(self.tokens(), np.diff(self.offsets))
-        return self.counts / tokens.astype(np.float32)
+        weights: NDArray[np.float32] = np.divide(self.counts, tokens, dtype=np.float32)
+        return weights
 
     def save(self, folder: Path, part: str) -> None:
         """Write the three arrays as NumPy files whose names begin with `part`."""

@@ -19,9 +19,12 @@ from embexp.config import (
     ENCODERS,
     EVALUATE,
     EXECUTORS,
+    INITIALISATIONS,
     STRATEGIES,
     TRACKERS,
+    UNKNOWN_WORDS,
     WORD2VEC_CORPORA,
+    WORD2VEC_MODELS,
     GridConfig,
     StudyConfig,
 )
@@ -38,6 +41,10 @@ RANGES: dict[str, tuple[float | None, float | None]] = {
     "word2vec.epochs": (1, None),
     "word2vec.sample": (0, 1),
     "word2vec.ns_exponent": (-2, 2),
+    "word2vec.cbow_mean": (0, 1),
+    "word2vec.min_n": (1, None),
+    "word2vec.max_n": (1, None),
+    "word2vec.bucket": (1, None),
     "word2vec.seed": (0, 2**32 - 1),
     "classifier.hidden_size": (1, None),
     "classifier.initial_scale": (0, None),
@@ -58,6 +65,9 @@ POSITIVE = (
 CHOICES: dict[str, Sequence[str]] = {
     "dataset.evaluate": EVALUATE,
     "word2vec.corpus": WORD2VEC_CORPORA,
+    "word2vec.model": WORD2VEC_MODELS,
+    "word2vec.unknown": UNKNOWN_WORDS,
+    "classifier.initial": INITIALISATIONS,
     "classifier.encoder": ENCODERS,
     "training.device": DEVICES,
     "executor.kind": EXECUTORS,
@@ -202,7 +212,9 @@ def _check_rooms(config: StudyConfig) -> Iterator[str]:
     """Yield what the rooms say that know a setting best."""
     from embexp.text.tokens import check_text
     from embexp.tracking.address import resolve_address
+    from embexp.vectors.settings import check_settings
 
+    yield from check_settings(config.word2vec)
     try:
         check_text(config.text)
     except UserError as error:

@@ -7,7 +7,7 @@ The dataclasses are plain values: this file imports neither Hydra nor OmegaConf,
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, is_dataclass
 from typing import Any, TypeVar, get_type_hints
 
 MISSING = "???"  # OmegaConf's mark for a mandatory value
@@ -15,7 +15,10 @@ MISSING = "???"  # OmegaConf's mark for a mandatory value
 STRATEGIES = ("random", "frozen", "finetuned")
 CONTROLS = ("tfidf", "random_frozen")
 EVALUATE = ("test", "validation")
-WORD2VEC_CORPORA = ("pool",)
+WORD2VEC_CORPORA = ("pool", "labelled", "files", "dataset", "pretrained")
+WORD2VEC_MODELS = ("word2vec", "fasttext")
+UNKNOWN_WORDS = ("random", "zero", "mean", "subword")
+INITIALISATIONS = ("uniform", "normal", "matched")
 ENCODERS = ("mean_pool",)
 DEVICES = ("auto", "cpu", "cuda")
 EXECUTORS = ("serial", "local")
@@ -50,11 +53,16 @@ class TextConfig:
 
 @dataclass(frozen=True)
 class Word2VecConfig:
-    """Skip-gram, in gensim's own parameter names."""
+    """Word vectors: what they are trained on or read from, and how, in gensim's own parameter names."""
 
-    corpus: str = "pool"
-    sg: int = 1
-    vector_size: int = 100
+    corpus: str = "pool"  # pool | labelled | files | dataset | pretrained
+    files: list[str] = field(default_factory=list)  # files: plain text, one text a line; may be .gz .bz2 .xz
+    dataset: str | None = None  # dataset: source whose pool is read, such as movie_reviews
+    file: str | None = None  # pretrained: path, package of vectors, or name in gensim-data
+    vocabulary: str | None = None  # pretrained .npy or .safetensors: words, one a line
+    model: str = "word2vec"  # word2vec | fasttext (with subwords)
+    sg: int = 1  # 1 skip-gram, 0 CBOW
+    vector_size: int | None = 100  # None: that of the pretrained file
     window: int = 5
     negative: int = 5
     min_count: int = 5
@@ -63,7 +71,14 @@ class Word2VecConfig:
     alpha: float = 0.05
     min_alpha: float = 0.0001
     ns_exponent: float = 0.75
+    cbow_mean: int = 1
+    min_n: int = 3  # fasttext: shortest n-gram
+    max_n: int = 6
+    bucket: int = 2_000_000  # fasttext: n-gram vectors, 4 x vector_size bytes each
     seed: int = 1
+    seeds: Any = "one"  # one: word2vec.seed | paired: the cell's seed | a list, the first for the verdict
+    exact: bool = True  # false: all cores, not reproducible
+    unknown: str = "random"  # random | zero | mean | subword: rows of words without a vector
 
 
 @dataclass(frozen=True)
@@ -72,15 +87,16 @@ class ClassifierConfig:
 
     encoder: str = "mean_pool"
     hidden_size: int = 64
-    initial_scale: float = 0.1  # random rows start in uniform(-initial_scale, initial_scale)
+    initial: str = "uniform"  # random rows: uniform(-scale, scale) | normal(0, scale) | matched to word2vec's norm
+    initial_scale: float = 0.1
 
 
 @dataclass(frozen=True)
 class BudgetConfig:
     """Optimiser steps of a cell: at least min_steps, at least `passes` over its labelled texts."""
 
-    min_steps: int = 200
-    passes: float = 2.0
+    min_steps: int = 100
+    passes: float = 2.5
 
 
 @dataclass(frozen=True)
@@ -89,8 +105,8 @@ class TrainingConfig:
 
     batch_size: int = 32
     budget: BudgetConfig = field(default_factory=BudgetConfig)
-    learning_rate: float = 0.003  # head, Adam
-    embedding_learning_rate: float = 0.3  # rows, Adagrad
+    learning_rate: float = 0.002  # head, Adam
+    embedding_learning_rate: float = 0.2  # rows, Adagrad
     weight_decay: float = 0.0  # head's weights only, decoupled
     device: str = "auto"  # auto | cpu | cuda
 
@@ -145,11 +161,7 @@ T = TypeVar("T")
 
 def build(settings: type[T], values: Mapping[str, Any]) -> T:
     """Build settings from plain values (the way back from `dataclasses.asdict`); defaults fill what is missing."""
-    assert is_dataclass(settings)
     hints = get_type_hints(settings)
-    given = {
-        entry.name: build(hints[entry.name], values[entry.name]) if is_dataclass(hints[entry.name]) else values[entry.name]
-        for entry in fields(settings)
-        if entry.name in values
-    }
-    return settings(**given)
+    given = {name: value for name, value in values.items() if name in hints}
+    nested = {name: build(hints[name], value) for name, value in given.items() if is_dataclass(hints[name])}
+    return settings(**(given | nested))

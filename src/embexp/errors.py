@@ -1,8 +1,8 @@
 """The two ways in which embexp says no.
 
-    EmbexpError
-    ├── UserError     a mistake of the user's: one sentence per problem, no traceback, exit code 2
-    └── StudyFailed   something failed although the input was right: exit code 1
+EmbexpError
+├── UserError     a mistake of the user's: one sentence per problem, no traceback, exit code 2
+└── StudyFailed   something failed although the input was right: exit code 1
 """
 
 from __future__ import annotations

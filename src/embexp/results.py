@@ -35,7 +35,7 @@ class Measured:
         self.outcome = outcome
         self.cached = set(outcome.cached)
         self.cells = [cell for cell in plan.cells if cell.task not in gone]
-        self.dataset = open_dataset(store.path(plan.dataset.fingerprint))
+        self.dataset = open_dataset(store.path(plan.dataset.fingerprint), store.path(plan.counts.fingerprint))
 
     def record(self, cell: Cell) -> dict[str, Any]:
         """Return a cell's record joined with its training time and fingerprint: a row of `cells`."""
@@ -92,7 +92,7 @@ def gather_results(
         },
         "cells": [{key: value for key, value in cell.items() if key != "history"} for cell in cells],
         **conclusions,
-        "dataset": measured.dataset.sheet,
+        "dataset": measured.dataset.sheet | {"name": config.dataset.name},
         "word2vec": describe_word2vec(config, measured),
         "timeline": timeline(measured),
         "costs": costs(cells),

@@ -78,7 +78,7 @@ def run_study(
     )
     try:
         with open_tracker(config.tracking, info, store.root.parent / "outbox") as tracker:
-            heard = [*listeners, _CellTracker(plan, store, tracker)]
+            heard: list[Listener] = [*listeners, _CellTracker(plan, store, tracker)]
             with open_executor(config.executor, PRELOAD) as executor:
                 outcome = carry_out(plan.tasks, store, executor, on_event=heard)
             if outcome.interrupted or not any(cell.task in _finished(outcome) for cell in plan.cells):

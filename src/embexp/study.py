@@ -1,7 +1,7 @@
 """The pipeline on one page: what a study does, stage by stage, and the plan that lines the stages up.
 
-    prepare_dataset ──► run_cell (each strategy x train size x seed, and the controls)
-                  └──► train_word2vec ──┘
+    prepare_dataset ──► count_tokens ──► run_cell (each strategy x train size x seed, and the controls)
+                  └──► train_word2vec ──────┘
 
 Each stage reads the entries it needs and fills one folder; the engine decides when and where it runs, and whether
 the store has it already.
@@ -10,7 +10,7 @@ the store has it already.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -36,8 +36,16 @@ def prepare_dataset(work: Work) -> None:
     """Read, split, tokenise and number the texts: token ids of the pool and of the texts that are tested on."""
     from embexp.text.prepare import prepare
 
-    dataset = build(DatasetConfig, work.config["dataset"])
-    prepare(dataset, build(TextConfig, work.config["text"]), work.folder, work.progress)
+    dataset = build(DatasetConfig, {**work.config["dataset"], **work.hints})
+    text = build(TextConfig, work.config["text"])
+    prepare(dataset, text, work.folder, work.progress, work.config["content"])
+
+
+def count_tokens(work: Work) -> None:
+    """Count the tokens of each text that classifiers know, and complete the data sheet."""
+    from embexp.text import count_tokens
+
+    count_tokens(work.needs["dataset"], build(TextConfig, work.config), work.folder, work.progress)
 
 
 def train_word2vec(work: Work) -> None:
@@ -58,7 +66,7 @@ def run_cell(work: Work) -> None:
     from embexp.classify.strategies import WordVectors
     from embexp.text import nested_order, open_dataset
 
-    config, dataset = work.config, open_dataset(work.needs["dataset"])
+    config, dataset = work.config, open_dataset(work.needs["dataset"], work.needs["counts"])
     labels = np.asarray(dataset.pool.labels, np.int64)
     subset = nested_order(labels, config["seed"])[: config["train_size"]]
     word_vectors = None
@@ -93,13 +101,17 @@ def run_cell(work: Work) -> None:
     (work.folder / "record.json").write_text(record, encoding="utf-8")
 
 
-PREPARE_DATASET = Stage("prepare_dataset", 1, prepare_dataset, all_cores=True)
+PREPARE_DATASET = Stage("prepare_dataset", 2, prepare_dataset, all_cores=True)
+COUNT_TOKENS = Stage("count_tokens", 1, count_tokens)
 TRAIN_WORD2VEC = Stage("train_word2vec", 1, train_word2vec)
 RUN_CELL = Stage("run_cell", 1, run_cell)
 
 PRELOAD = ("embexp.classify.preload",)  # what every worker imports anyway, loaded once
 
 # ---- the plan
+
+PLACES = ("train", "test")  # of DatasetConfig: where the texts lie; the digests say what they are
+COUNTING = ("min_count", "max_tokens")  # of TextConfig: what token ids and word2vec do not depend on
 
 
 @dataclass(frozen=True)
@@ -118,6 +130,7 @@ class Plan:
 
     Attributes:
         dataset: Prepares the texts.
+        counts: Counts the tokens that classifiers know.
         word2vec: Trains the vectors; None if no strategy wants them.
         cells: One for each strategy, train size and seed, controls included.
         train_sizes: Ascending.
@@ -127,6 +140,7 @@ class Plan:
     """
 
     dataset: Task
+    counts: Task
     word2vec: Task | None
     cells: tuple[Cell, ...]
     train_sizes: tuple[int, ...]
@@ -137,7 +151,7 @@ class Plan:
     @property
     def tasks(self) -> list[Task]:
         """What the study wants to read at the end: the cells, and what the report says of texts and vectors."""
-        shared = [self.dataset, *([self.word2vec] if self.word2vec else [])]
+        shared = [self.dataset, self.counts, *([self.word2vec] if self.word2vec else [])]
         return [*shared, *(cell.task for cell in self.cells)]
 
 
@@ -152,15 +166,13 @@ def make_plan(config: StudyConfig, facts: Facts) -> Plan:
         UserError: If a train size does not fit the pool.
     """
     train_sizes = _train_sizes(config, facts)
-    dataset = Task(
-        PREPARE_DATASET,
-        {
-            "dataset": {key: value for key, value in asdict(config.dataset).items() if key != "name"},
-            "content": dict(facts.digests),
-            "text": asdict(config.text),
-        },
-        title=f"dataset {config.dataset.name}",
-        cost=facts.pool_size / 5000,
+    dataset = _dataset_task(config, facts)
+    counts = Task(
+        COUNT_TOKENS,
+        {key: value for key, value in asdict(config.text).items() if key in COUNTING},
+        {"dataset": dataset},
+        title="token counts",
+        cost=facts.pool_size / 50000,
     )
     word2vec = Task(
         TRAIN_WORD2VEC,
@@ -170,10 +182,11 @@ def make_plan(config: StudyConfig, facts: Facts) -> Plan:
         cost=facts.pool_size * config.word2vec.epochs / 2000,
     )
     seeds = seeds_of(config)
-    cells = tuple(_cells(config, train_sizes, seeds, dataset, word2vec))
+    cells = tuple(_cells(config, train_sizes, seeds, {"dataset": dataset, "counts": counts}, word2vec))
     needed = any("word2vec" in cell.task.needs for cell in cells)
     return Plan(
         dataset=dataset,
+        counts=counts,
         word2vec=word2vec if needed else None,
         cells=cells,
         train_sizes=train_sizes,
@@ -183,14 +196,34 @@ def make_plan(config: StudyConfig, facts: Facts) -> Plan:
     )
 
 
+def _dataset_task(config: StudyConfig, facts: Facts) -> Task:
+    """Return the task that prepares the texts: what they hold is its identity, where they lie is not."""
+    dataset, text = asdict(config.dataset), asdict(config.text)
+    return Task(
+        PREPARE_DATASET,
+        {
+            "dataset": {key: value for key, value in dataset.items() if key not in (*PLACES, "name")},
+            "content": dict(facts.digests),
+            "text": {key: value for key, value in text.items() if key not in COUNTING},
+        },
+        title=f"dataset {config.dataset.name}",
+        cost=facts.pool_size / 5000,
+        hints={key: dataset[key] for key in (*PLACES, "name")},
+    )
+
+
 def _cells(
-    config: StudyConfig, train_sizes: tuple[int, ...], seeds: tuple[int, ...], dataset: Task, word2vec: Task
+    config: StudyConfig,
+    train_sizes: tuple[int, ...],
+    seeds: tuple[int, ...],
+    texts: Mapping[str, Task],
+    word2vec: Task,
 ) -> Iterator[Cell]:
     from embexp.classify.strategies import STRATEGIES
 
     training = asdict(config.training) | {"device": _resolve_device(config.training.device)}
     for strategy in [*config.grid.strategies, *config.grid.controls]:
-        needs = {"dataset": dataset}
+        needs = dict(texts)
         settings: dict[str, Any] = {}
         cost = 0.3
         if strategy in STRATEGIES:

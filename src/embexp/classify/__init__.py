@@ -1,0 +1,1 @@
+"""Classifiers: embedding strategies, the training engine and its reference, controls, scores."""

@@ -55,7 +55,7 @@ def run_control(data: CellData) -> CellResult:
     started = time.perf_counter()
     predictions, parameters = tfidf_predictions(data.labelled, data.labels, data.texts, data.vocabulary_size)
     seconds = time.perf_counter() - started
-    record = {
+    record: dict[str, Any] = {
         "train_tokens": int(data.labelled.tokens().sum()),
         "steps": None,
         "parameters": parameters,

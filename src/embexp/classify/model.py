@@ -29,9 +29,11 @@ class MeanPoolClassifier(nn.Module):
             seed: Fixes the head's initial weights, the same for every strategy.
         """
         super().__init__()
-        self.embedding = nn.Embedding.from_pretrained(torch.from_numpy(embedding_matrix), freeze=False)
-        self.hidden = nn.utils.skip_init(nn.Linear, embedding_matrix.shape[1], hidden_size)
-        self.output = nn.utils.skip_init(nn.Linear, hidden_size, classes)
+        vocabulary_size, vector_size = embedding_matrix.shape
+        matrix = torch.from_numpy(embedding_matrix)
+        self.embedding = nn.Embedding(vocabulary_size, vector_size, _weight=matrix)
+        self.hidden = nn.Linear(vector_size, hidden_size, device="meta").to_empty(device="cpu")  # filled below
+        self.output = nn.Linear(hidden_size, classes, device="meta").to_empty(device="cpu")
         rng = generator(seed, "head")
         for layer in (self.hidden, self.output):
             bound = 1 / math.sqrt(layer.in_features)  # the default of nn.Linear
@@ -48,7 +50,8 @@ class MeanPoolClassifier(nn.Module):
         """
         mask = torch.arange(token_ids.shape[1], device=lengths.device) < lengths[:, None]
         vectors = self.embedding(token_ids) * mask[:, :, None]
-        return vectors.sum(dim=1) / lengths.clamp(min=1)[:, None]
+        means: Tensor = vectors.sum(dim=1) / lengths.clamp(min=1)[:, None]
+        return means
 
     def classify(self, pooled: Tensor) -> Tensor:
         """Return the logits of pooled texts, shape (texts, classes)."""

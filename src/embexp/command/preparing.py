@@ -37,8 +37,9 @@ def prepare(arguments: Arguments) -> int:
         outcome = carry_out(texts, store, executor, on_event=display)
     settle(outcome)
     folder = store.path(plan.dataset.fingerprint)
+    counts = store.path(plan.counts.fingerprint)
     console = Console(highlight=False)
-    sheet = open_dataset(folder).sheet
+    sheet = open_dataset(folder, counts).sheet | {"name": config.dataset.name}
     console.print(sheet_table(sheet))
     for line in ["", *sheet_lines(sheet), "", f"in {os.path.relpath(folder)}"]:
         console.print(line, markup=False, soft_wrap=True)

@@ -16,7 +16,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,6 +42,7 @@ class Order:
     store: str
     title: str
     cores: int = 1
+    hints: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def identity(self) -> Identity:
@@ -99,6 +100,7 @@ def _build(order: Order, store: Store, lock: EntryLock, worker: int) -> float:
             order.config,
             {name: store.path(need) for name, need in order.needs.items()},
             folder,
+            hints=order.hints,
             cores=order.cores,
             hear=LISTENERS.get(order.fingerprint, voice.say),
         )

@@ -178,6 +178,7 @@ class _Run:
             store=str(self._store.root),
             title=task.title,
             cores=cores,
+            hints=task.hints,
         )
         self._in_flight[task.fingerprint] = (task, cores)
         LISTENERS[task.fingerprint] = lambda progress: self._hear(task, progress)

@@ -86,6 +86,7 @@ class Work:
     Attributes:
         config: The task's configuration, plain JSON.
         needs: The folder of each finished need; read-only by agreement.
+        hints: What helps to find the input, such as a path; must not move the output's bytes.
         folder: The entry being built: write files here. `record.json` is the JSON result.
         timing: Free numbers that end up in timing.json, outside fingerprint and checksum.
         cores: How many cores the function may use; 1 unless its stage says `all_cores`.
@@ -97,11 +98,13 @@ class Work:
         needs: Mapping[str, Path],
         folder: Path,
         *,
+        hints: Mapping[str, Any] | None = None,
         cores: int = 1,
         hear: Callable[[Progress], None] | None = None,
     ) -> None:
         self.config = config
         self.needs = needs
+        self.hints: Mapping[str, Any] = hints or {}
         self.folder = folder
         self.cores = cores
         self.timing: dict[str, float] = {}
@@ -149,6 +152,7 @@ class Task:
         needs: The tasks whose entries it reads, by the name under which `Work.needs` has them.
         title: For people.
         cost: Estimated seconds, for the order of work only.
+        hints: Plain JSON that the worker needs beside, such as where a file lies; no part of the fingerprint.
         fingerprint: The identity of the output.
     """
 
@@ -157,6 +161,7 @@ class Task:
     needs: Mapping[str, Task] = field(default_factory=dict)
     title: str = ""
     cost: float = 1.0
+    hints: Mapping[str, Any] = field(default_factory=dict)
     fingerprint: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -168,6 +173,7 @@ class Task:
         for name, value in (
             ("config", config),
             ("needs", needs),
+            ("hints", plain(self.hints, f"hints of stage {self.stage.name!r}")),
             ("title", self.title or self.stage.name),
             ("fingerprint", fingerprint_of(self.stage.name, self.stage.version, config, digests)),
         ):

@@ -1,14 +1,16 @@
 """The text room: from a source of labelled texts to the dataset entry.
 
-    sources  ->  splits  ->  tokens  ->  bags, sheet
+    sources  ->  splits  ->  tokens  ->  counting
     Arrow        pool and    token       counts per text,
     columns      test        ids         what is odd in the data
 
-`prepare` writes the entry, `open_dataset` maps it, `peek` says what a plan must know before.
+`peek` says what a plan must know, `prepare` writes token ids, `count_tokens` what classifiers read, `open_dataset`
+maps both.
 """
 
 from embexp.bags import Bags
 from embexp.text.bags import counts_of
+from embexp.text.counting import count_tokens
 from embexp.text.entry import Dataset, TextsView, open_dataset
 from embexp.text.peek import Facts, peek
 from embexp.text.prepare import prepare
@@ -22,6 +24,7 @@ __all__ = [
     "TextsView",
     "auto_train_sizes",
     "check_text",
+    "count_tokens",
     "counts_of",
     "nested_order",
     "open_dataset",

@@ -23,10 +23,12 @@ class TextsView:
     Attributes:
         folder: the entry.
         name: pool or test.
+        counted: the folder of token counts, if it was opened.
     """
 
     folder: Path
     name: str
+    counted: Path | None = None
 
     def _array(self, name: str) -> npt.NDArray[Any]:
         return map_array(self.folder / f"{self.name}_{name}.npy")
@@ -57,7 +59,9 @@ class TextsView:
     @cached_property
     def bags(self) -> Bags:
         """Token counts of each text: ids below `vocabulary_size`, the first `text.max_tokens` tokens."""
-        return Bags.load(self.folder, f"{self.name}_bag")
+        if self.counted is None:
+            raise ValueError(f"the dataset {self.folder} was opened without its counts")
+        return Bags.load(self.counted, f"{self.name}_bag")
 
 
 @dataclass(frozen=True)
@@ -66,7 +70,7 @@ class Dataset:
 
     Attributes:
         folder: the entry.
-        sheet: its data sheet.
+        sheet: its data sheet; without counts it says nothing of the vocabulary's size.
         pool: labelled texts to learn from.
         test: texts to test on (with `dataset.evaluate=validation` a part of the pool in their place).
     """
@@ -97,7 +101,12 @@ class Dataset:
         return map_array(self.folder / "counts.npy")
 
 
-def open_dataset(folder: Path) -> Dataset:
-    """Open a dataset entry; arrays are mapped when they are first used."""
-    sheet = json.loads((folder / "sheet.json").read_text(encoding="utf-8"))
-    return Dataset(folder, sheet, TextsView(folder, "pool"), TextsView(folder, "test"))
+def open_dataset(folder: Path, counts: Path | None = None) -> Dataset:
+    """Open a dataset entry; arrays are mapped when they are first used.
+
+    Args:
+        folder: what `prepare` wrote.
+        counts: what `count_tokens` wrote for it; cells need it, word2vec does not.
+    """
+    sheet = json.loads(((counts or folder) / "sheet.json").read_text(encoding="utf-8"))
+    return Dataset(folder, sheet, TextsView(folder, "pool", counts), TextsView(folder, "test", counts))

@@ -1,8 +1,7 @@
-"""From a source to the dataset entry: read, split, tokenise, number, count."""
+"""From a source to the dataset entry: read, split, tokenise, number."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,10 +10,8 @@ import numpy as np
 
 from embexp.config import DatasetConfig, TextConfig
 from embexp.errors import UserError
-from embexp.text.arrays import map_array
-from embexp.text.bags import counts_of
 from embexp.text.parts import Part, Progress, labels_of
-from embexp.text.sheet import make_sheet
+from embexp.text.sheet import make_sheet, write_sheet
 from embexp.text.sources import load
 from embexp.text.splits import check_pool, split
 from embexp.text.tokens import Vocabulary, check_text, exchange_ids, write_ids
@@ -37,7 +34,7 @@ def prepare(
 
     Args:
         dataset: the source and its split.
-        text: how a text becomes tokens.
+        text: how a text becomes tokens; `min_count` and `max_tokens` are not looked at (`counting`).
         folder: an empty folder.
         progress: told how many texts are done.
         content: the digests that `peek` found; what is read now must have them.
@@ -61,11 +58,10 @@ def prepare(
     )
     (folder / "vocabulary.txt").write_bytes("".join(f"{word}\n" for word in words).encode())
     np.save(folder / "counts.npy", counts)
-    vocabulary_size = int(np.searchsorted(-counts, -text.min_count, side="right"))
     for part in (pool, test):
-        write_part(part, offsets[part.name], vocabulary_size, text, folder)
+        write_part(part, offsets[part.name], folder)
     progress(total, total, "texts", "writing the data sheet")
-    sheet = make_sheet(dataset, text, source, pool, test, folder)
+    sheet = make_sheet(dataset, source, pool, test, folder)
     write_sheet(sheet, folder)
     return sheet
 
@@ -104,16 +100,8 @@ def check_vocabulary(words: list[str], text: TextConfig, dataset: DatasetConfig)
         )
 
 
-def write_part(part: Part, offsets: Any, vocabulary_size: int, text: TextConfig, folder: Path) -> None:
-    """Write what belongs to one part beside its token ids: rows, labels, offsets and bags."""
+def write_part(part: Part, offsets: Any, folder: Path) -> None:
+    """Write what belongs to one part beside its token ids: rows, labels and offsets."""
     np.save(folder / f"{part.name}_offsets.npy", offsets)
     np.save(folder / f"{part.name}_labels.npy", part.labels())
     np.save(folder / f"{part.name}_rows.npy", part.rows)
-    bags = counts_of(map_array(folder / f"{part.name}_ids.npy"), offsets, vocabulary_size, text.max_tokens)
-    bags.save(folder, f"{part.name}_bag")
-
-
-def write_sheet(sheet: dict[str, Any], folder: Path) -> None:
-    """Write the data sheet as JSON, keys in their order."""
-    page = json.dumps(sheet, ensure_ascii=False, indent=1, allow_nan=False)
-    (folder / "sheet.json").write_text(page + "\n", encoding="utf-8", newline="\n")

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from embexp.config import DatasetConfig, TextConfig
+from embexp.config import DatasetConfig
 from embexp.text.arrays import map_array
-from embexp.text.cautions import warnings_of
 from embexp.text.parts import Part
 from embexp.text.sources import Source
 
 
-def make_sheet(
-    dataset: DatasetConfig, text: TextConfig, source: Source, pool: Part, test: Part, folder: Path
-) -> dict[str, Any]:
-    """Count what is in a data set whose arrays are written.
+def make_sheet(dataset: DatasetConfig, source: Source, pool: Part, test: Part, folder: Path) -> dict[str, Any]:
+    """Count what is in a data set whose arrays are written; `counting.complete_sheet` adds what is known of tokens.
 
     Returns:
         Plain values for sheet.json. Nothing in it depends on where the files lie or when they were read.
     """
     classes = source.parts["train"].features["label"].names
-    counts = map_array(folder / "counts.npy")
-    vocabulary_size = int(np.searchsorted(-counts, -text.min_count, side="right"))
     sheet: dict[str, Any] = {
         "name": dataset.source,  # the user's name for the data set moves no byte, so it is not known here
         "origin": source.origin,
@@ -40,17 +36,18 @@ def make_sheet(
         "duplicates": duplicates(pool.hashes),
         "texts_with_two_labels": texts_with_two_labels(pool.hashes, pool.labels()),
         "overlap": int((np.isin(test.hashes, pool.hashes) & (test.hashes > 0)).sum()),
-        "types": len(counts),
-        "vocabulary_size": vocabulary_size,
-        "min_count": text.min_count,
-        "max_tokens": text.max_tokens,
+        "types": len(map_array(folder / "counts.npy")),
     }
     for part in (pool, test):
-        for name, value in token_counts(part, vocabulary_size, text, folder).items():
+        for name, value in token_counts(part, folder).items():
             sheet.setdefault(name, {})[part.name] = value
-    sheet["notes"] = list(source.notes)
-    sheet["warnings"] = warnings_of(sheet)
-    return sheet
+    return sheet | {"notes": list(source.notes)}
+
+
+def write_sheet(sheet: dict[str, Any], folder: Path) -> None:
+    """Write the data sheet as JSON, keys in their order."""
+    page = json.dumps(sheet, ensure_ascii=False, indent=1, allow_nan=False)
+    (folder / "sheet.json").write_text(page + "\n", encoding="utf-8", newline="\n")
 
 
 def duplicates(hashes: npt.NDArray[np.uint64]) -> int:
@@ -67,21 +64,12 @@ def texts_with_two_labels(hashes: npt.NDArray[np.uint64], labels: npt.NDArray[np
     return int((labels_of_text > 1).sum())
 
 
-def token_counts(part: Part, vocabulary_size: int, text: TextConfig, folder: Path) -> dict[str, Any]:
-    """Count the tokens of a part, and those that a classifier sees."""
-    ids = map_array(folder / f"{part.name}_ids.npy")
+def token_counts(part: Part, folder: Path) -> dict[str, Any]:
+    """Count the tokens of a part."""
     lengths = np.diff(map_array(folder / f"{part.name}_offsets.npy"))
-    known_per_text = np.diff(map_array(folder / f"{part.name}_bag_offsets.npy"))
-    known = sum(
-        int(((piece >= 0) & (piece < vocabulary_size)).sum())
-        for piece in np.array_split(ids, len(ids) // (1 << 24) + 1)
-    )
     return {
-        "tokens": len(ids),
-        "tokens_in_vocabulary": known,
+        "tokens": int(lengths.sum()),
         "median_tokens": float(np.median(lengths)),
         "longest_tokens": int(lengths.max()),
-        "texts_cut": int((lengths > text.max_tokens).sum()),
         "texts_without_token": int((lengths == 0).sum()),
-        "texts_without_known_token": int((known_per_text == 0).sum()),
     }

@@ -40,7 +40,7 @@ def scope(material: Material) -> list[Block]:
         return []
     blocks: list[Block] = []
     if fixed := study.sentences("held_fixed"):
-        blocks += [Heading("Held fixed"), Bullets(tuple(fixed))]
+        blocks += [Heading("Held fixed"), Bullets(tuple(map(words.sentence, fixed)))]
     blocks += [Heading("What the intervals cover"), Text(INTERVALS)]
     if study.on_validation:
         blocks.append(Text(VALIDATION))
@@ -178,7 +178,7 @@ def problems(material: Material) -> list[Block]:
     blocks: list[Block] = []
     warnings = [*study.sentences("warnings"), *map(str, study.mapping("dataset").get("warnings") or ())]
     if warnings:
-        blocks += [Heading("Warnings"), Bullets(tuple(dict.fromkeys(warnings)), warning=True)]
+        blocks += [Heading("Warnings"), Bullets(tuple(dict.fromkeys(map(words.sentence, warnings))), warning=True)]
     if failures := study.rows("failures"):
         reasons = tuple(f"{row.get('title') or 'task'}: {row.get('reason') or 'no reason given'}" for row in failures)
         blocks += [Heading("Failed"), Bullets(reasons, warning=True)]

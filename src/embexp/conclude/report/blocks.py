@@ -96,13 +96,21 @@ class Span:
 
 
 @dataclass(frozen=True)
+class Strip:
+    """The size axis cut by what to use."""
+
+    title: str
+    spans: tuple[Span, ...]
+
+
+@dataclass(frozen=True)
 class Verdict(Block):
-    """The answer: a headline, which strategy wins where, the other sentences."""
+    """The answer: a headline, which strategy wins where, all sentences as (lead, rest)."""
 
     kind: ClassVar[str] = "verdict"
     headline: str
-    sentences: tuple[str, ...]
-    spans: tuple[Span, ...]
+    sentences: tuple[tuple[str, str], ...]
+    strips: tuple[Strip, ...]
     facts: tuple[str, ...]
     alarm: str = ""  # one sentence if something failed
 
@@ -117,6 +125,7 @@ class Advice:
     style: Style
     expected: str
     interval: str
+    notes: tuple[str, ...]
     raw: tuple[float | None, float | None, float | None]  # expected, ci_low, ci_high
 
 
@@ -127,6 +136,7 @@ class Planner(Block):
     kind: ClassVar[str] = "planner"
     advice: tuple[Advice, ...]
     score: str
+    interval: str
     table: Table
 
 
@@ -138,6 +148,7 @@ class MatrixCell:
     interval: str
     verdict: str
     tone: str
+    reason: str = ""  # what would decide an undecided contrast
 
 
 @dataclass(frozen=True)
@@ -145,6 +156,7 @@ class Matrix(Block):
     """Contrasts: a row for each pair, a column for each train size."""
 
     kind: ClassVar[str] = "matrix"
+    caption: str
     sizes: tuple[str, ...]
     rows: tuple[tuple[str, str, tuple[MatrixCell | None, ...]], ...]  # a, b, cells
 

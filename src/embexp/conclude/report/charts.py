@@ -51,6 +51,7 @@ class IntervalRow:
     low: float | None
     high: float | None
     value: str  # estimate and interval in words
+    also: tuple[tuple[float | None, float | None], ...] = ()  # further stretches that cannot be excluded
 
 
 @dataclass(frozen=True)

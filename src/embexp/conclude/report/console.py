@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from embexp.conclude.report.reading import StudyResults
-from embexp.conclude.report.tables import Table, prepare_tables
+from embexp.conclude.report.tables import Table
+from embexp.conclude.report.tabulation import scores
 from embexp.conclude.report.words import plural
 
 if TYPE_CHECKING:
@@ -34,11 +35,13 @@ class ConsoleVerdict:
         for place, sentence in enumerate(self.study.sentences("verdict")):
             # Text, not markup: a name in brackets stays a name.
             yield Constrain(Text(sentence, style="bold" if place == 0 else ""), width)
-        if scores := prepare_tables(self.study).get("scores"):
-            for names, block in score_blocks(scores, width):
+        if table := scores(self.study):
+            for names, block in score_blocks(table, width):
                 yield Text()
                 yield from _lines(names, block)
-            yield Text(f"{self.study.score} in %, mean ± half the 95 % interval; * best of its size", style="dim")
+            yield Text(
+                f"{self.study.score} in %, mean ± half the {self.study.interval}; * best of its size", style="dim"
+            )
         if failed := len(self.study.rows("failures")):
             yield Text(f"\n{plural(failed, 'task')} failed; the report lists them.", style="red")
         if self.report is not None:
@@ -54,15 +57,15 @@ def console_verdict(results: Mapping[str, Any], report: Path | None = None) -> C
 Grid = list[list[str]]
 
 
-def score_blocks(scores: Table, width: int) -> Iterator[tuple[list[str], Grid]]:
+def score_blocks(table: Table, width: int) -> Iterator[tuple[list[str], Grid]]:
     """Split the score table by columns so that each block fits in `width`.
 
     Yields the names of the strategies and the columns of the block, the heading of each column first.
     """
-    names = ["labels", *(_shortened(row[0].text) for row in scores.rows)]
+    names = ["labels", *(_shortened(row[0].text) for row in table.rows)]
     columns = [
-        [title, *(row[place].text + ("*" if row[place].best else " ") for row in scores.rows)]
-        for place, title in enumerate(scores.header[1:], start=1)
+        [title, *(row[place].text + ("*" if row[place].best else " ") for row in table.rows)]
+        for place, title in enumerate(table.header[1:], start=1)
     ]
     room = width - max(map(len, names))
     block: Grid = []

@@ -174,6 +174,8 @@ def _draw_row(axes: Axes, figure: Chart, row: IntervalRow, height: float) -> Non
     limits = figure.x.limits or (row.estimate, row.estimate)
     low, high = row.low or limits[0], row.high or limits[1]
     axes.plot([low, high], [height] * 2, color=LIGHT.muted, linewidth=2, solid_capstyle="butt")
+    for start, end in row.also:
+        axes.plot([start or limits[0], end or limits[1]], [height] * 2, color=LIGHT.muted, linewidth=2, linestyle=":")
     axes.plot([row.estimate], [height], "o", color=LIGHT.text, markersize=5)
     for end, value, mark in ((low, row.low, "<"), (high, row.high, ">")):
         axes.plot([end], [height], "|" if value else mark, color=LIGHT.muted, markersize=6, clip_on=False)

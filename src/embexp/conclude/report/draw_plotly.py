@@ -21,6 +21,7 @@ from embexp.conclude.report.charts import (
 )
 from embexp.conclude.report.escape import plotly_text
 from embexp.conclude.report.palette import DARK, LIGHT, Style, stage_style
+from embexp.conclude.report.words import count
 
 Json = dict[str, Any]
 BAND_OPACITY = 0.16
@@ -63,7 +64,9 @@ def specification(figure: Figure) -> Json:
         "layout": layout,
         "height": height,
         "rows": len(figure.rows),
-        "chips": [_chip(line.keys[0], line.style) for line in figure.series],
+        "chips": list({line.keys[0]: _chip(line.keys[0], line.style) for line in reversed(figure.series)}.values())[
+            ::-1
+        ],
         "scales": {"log": _log_scale(figure.x), "linear": _linear_scale(figure.x)} if figure.x.log else {},
         "fit": None if figure.y.log else _fixed_values(figure),
     }
@@ -170,7 +173,7 @@ def _hover(figure: Chart, line: Series) -> list[str]:
     """Name the size in each text unless the box that all series share has it as its title."""
     if figure.unified or not figure.by_size:
         return [plotly_text(text) for text in line.hover]
-    return [plotly_text(f"{x:,} labels, {text}") for x, text in zip(line.x, line.hover, strict=True)]
+    return [plotly_text(f"{count(x)} labels, {text}") for x, text in zip(line.x, line.hover, strict=True)]
 
 
 def _series(line: Series, hover: list[str]) -> list[Json]:
@@ -179,20 +182,21 @@ def _series(line: Series, hover: list[str]) -> list[Json]:
     colour = line.style.light
     drawn: Json = {
         "type": "scatter",
-        "mode": "lines+markers",
+        "mode": "lines" if line.style.marker == "none" else "lines+markers",
         "name": plotly_text(line.style.label),
         "x": list(line.x),
         "y": list(line.y),
         "customdata": hover,
         "hovertemplate": HOVER,
         "line": {"color": colour, "width": 2.25, "dash": line.style.dash},
-        "marker": {"color": colour, "size": 7, "symbol": line.style.marker, "opacity": 1},
+        "marker": {"color": colour, "size": 7, "symbol": line.style.marker.replace("none", "circle"), "opacity": 1},
         "meta": {"keys": list(line.keys)},
     }
     if any(line.arrows):
         symbols = {"up": "triangle-up-open", "down": "triangle-down-open", "": line.style.marker}
         drawn["marker"]["symbol"] = [symbols[side] for side in line.arrows]
         drawn["marker"]["size"] = [10 if side else 7 for side in line.arrows]
+        drawn["marker"]["line"] = {"width": [1.5 if side else 0 for side in line.arrows]}
     if lone:
         drawn["error_y"] = _error_bars(line, lone)
     return [*traces, drawn]
@@ -281,7 +285,18 @@ def _row(figure: Chart, row: IntervalRow, place: int) -> list[Json]:
         "meta": meta | {"hairline": True},
         "line": {"color": LIGHT.muted, "width": 1, "dash": "dot"},
     }
-    return [hairline, bar, words]
+    further = [
+        {
+            **common,
+            "mode": "lines",
+            "x": [start or limits[0], end or limits[1]],
+            "y": [height] * 2,
+            "yaxis": "y2",
+            "line": {"color": LIGHT.muted, "width": 2.5, "dash": "dot"},
+        }
+        for start, end in row.also
+    ]
+    return [hairline, *further, bar, words]
 
 
 def _shapes(figure: Chart) -> list[Json]:
@@ -293,7 +308,7 @@ def _shapes(figure: Chart) -> list[Json]:
         shapes.append(across | band)
     if figure.reference is not None:
         line = {"type": "line", "y0": figure.reference, "y1": figure.reference}
-        shapes.append(across | line | {"line": {"color": LIGHT.muted, "width": 1}})
+        shapes.append(across | line | {"layer": "between", "line": {"color": LIGHT.muted, "width": 1}})
     return shapes
 
 

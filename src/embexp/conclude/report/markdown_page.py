@@ -25,12 +25,12 @@ def _bullets(items: Sequence[str]) -> str:
 
 
 def _verdict(block: Any) -> str:
-    spans = [f"{span.range} labels: {span.label}" for span in block.spans]
-    parts = [
-        f"**{markdown(block.headline)}**",
-        _bullets(block.sentences),
-        f"**{markdown(block.alarm)}**" if block.alarm else "",
-        ("Recommended:\n\n" + _bullets(spans)) if spans else "",
+    parts = [f"**{markdown(block.headline)}**", f"**{markdown(block.alarm)}**" if block.alarm else ""]
+    for strip in block.strips:
+        spans = [f"{span.range} labels: {span.label}" for span in strip.spans]
+        parts += [f"{markdown(strip.title)}:", _bullets(spans)]
+    parts += [
+        _bullets([f"{lead}{rest}" for lead, rest in block.sentences]),
         markdown(" · ".join(block.facts)),
     ]
     return "\n\n".join(part for part in parts if part)
@@ -54,9 +54,9 @@ def _matrix(block: Any) -> str:
     header = ["a − b", *block.sizes]
     lines = [header, ["---"] + ["---:"] * len(block.sizes)]
     for a, b, cells in block.rows:
-        texts = [f"{cell.difference} ({cell.verdict})" if cell else "–" for cell in cells]
+        texts = [f"{cell.difference} {cell.verdict}" if cell else "–" for cell in cells]
         lines.append([markdown(f"{a} − {b}"), *map(markdown, texts)])
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return markdown(block.caption) + "\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _bars(block: Any) -> str:

@@ -20,8 +20,13 @@ from embexp.conclude.report.markdown_page import write_markdown
 from embexp.conclude.report.palette import DARK, LIGHT
 from embexp.conclude.report.reading import StudyResults
 from embexp.conclude.report.sections import build_sections
-from embexp.conclude.report.tables import CELL_COLUMNS, prepare_tables, save_tables, write_csv
+from embexp.conclude.report.tables import save_tables, write_csv
+from embexp.conclude.report.tabulation import prepare_tables
 
+CELL_COLUMNS = (
+    *("strategy", "train_size", "seed", "fold", "word2vec_seed", "test_accuracy", "test_macro_f1"),
+    *("train_tokens", "train_seconds", "cached", "fingerprint"),
+)
 TEMPLATES = Path(__file__).parent / "templates"
 
 

@@ -19,11 +19,11 @@ class Style:
     light: str  # colour on white
     dark: str  # colour on the dark page
     dash: str = "solid"  # solid | dash | dot, Plotly's words
-    marker: str = "circle"  # Plotly's words; MATPLOTLIB_MARKERS translates
+    marker: str = "circle"  # Plotly's words, or none; MATPLOTLIB_MARKERS translates
 
 
 FIXED: dict[str, Style] = {
-    "random": Style("random", "#D55E00", "#F2894A", marker="circle"),
+    "random": Style("learned from scratch", "#D55E00", "#F2894A", marker="circle"),
     "frozen": Style("frozen word2vec", "#0072B2", "#56B4E9", marker="square"),
     "finetuned": Style("fine-tuned word2vec", "#009E73", "#8FD3A8", marker="diamond"),
     "multichannel": Style("multichannel", "#B6609A", "#DE93C1", marker="triangle-up"),
@@ -44,6 +44,7 @@ LONGEST_LABEL = 31  # two of them fit beside each other above a figure
 SPARE_DASHES = ("solid", "dash", "dot")
 
 MATPLOTLIB_MARKERS = {
+    "none": "",
     "circle": "o",
     "square": "s",
     "diamond": "D",

@@ -71,6 +71,31 @@ class StudyResults:
         """What the score is called: test accuracy, or validation accuracy."""
         return f"{'validation' if self.on_validation else 'test'} accuracy"
 
+    @property
+    def margin(self) -> float:
+        """Differences in score up to this size do not matter; .01 is one point."""
+        return self.mapping("rules").get("margin") or 0.01
+
+    @property
+    def interval(self) -> str:
+        """What an interval is called: 95 % interval."""
+        return f"{100 * (self.mapping('rules').get('level') or 0.95):g} % interval"
+
+    @cached_property
+    def contrasts(self) -> list[Row]:
+        """All contrasts, turned so that `random` and controls are what others are held against."""
+        turned = (turn(row) if self._is_baseline(row["a"], row["b"]) else row for row in self.rows("contrasts"))
+        return sorted(turned, key=lambda row: (*self.pair_rank(row), row["train_size"]))
+
+    def _is_baseline(self, a: str, b: str) -> bool:
+        """Whether a is more of a baseline than b: a control, `random`, or just earlier in reading order."""
+        places = {name: place for place, name in enumerate(self.strategies)}
+
+        def key(name: str) -> tuple[bool, bool, int]:
+            return name in self.controls, name == "random", -places.get(name, 0)
+
+        return key(a) > key(b)
+
     @cached_property
     def curves(self) -> dict[str, list[Row]]:
         """Points with a mean, by strategy, each list in ascending train size."""
@@ -112,7 +137,9 @@ class StudyResults:
     def styles(self) -> dict[str, Style]:
         """Label, colours, line and marker of each strategy, those only named in a contrast included."""
         named = (row.get(side) for key in PAIR_KEYS for row in self.rows(key) for side in ("a", "b"))
-        recommended = (row.get("strategy") for row in self.rows("recommendations"))
+        recommended = (
+            row.get(key) for row in self.rows("recommendations") for key in ("strategy", "embedding_strategy")
+        )
         costs = (row.get("strategy") for row in self.rows("costs"))
         extra = {name for group in (named, recommended, costs) for name in group if name}
         return assign_styles(extra.union(self.strategies))
@@ -138,10 +165,33 @@ class StudyResults:
         controls = (a in self.controls) + (b in self.controls)
         return controls, places.get(str(a), len(places)), places.get(str(b), len(places))
 
-    def pairs(self, key: str) -> list[tuple[str, str]]:
-        """Return the pairs (a, b) that occur under `key`, contenders first."""
-        found = {(row["a"], row["b"]) for row in self.rows(key)}
-        return sorted(found, key=lambda pair: self.pair_rank({"a": pair[0], "b": pair[1]}))
+
+def pairs_of(rows: Iterable[Row]) -> list[tuple[str, str]]:
+    """Return the pairs (a, b) of the rows, in order of appearance."""
+    return list(dict.fromkeys((row["a"], row["b"]) for row in rows))
+
+
+OPPOSITE = {"better": "worse", "worse": "better"}
+
+
+def turn(row: Row) -> Row:
+    """Return the same contrast seen from the other side, b - a."""
+    turned = dict(row) | {"a": row["b"], "b": row["a"]}
+    for low, high in (("ci_low", "ci_high"), ("equivalence_low", "equivalence_high")):
+        turned |= {low: _negative(row.get(high)), high: _negative(row.get(low))}
+    turned["difference"] = _negative(row.get("difference"))
+    superiority = [row.get(f"p_superiority{end}") for end in ("", "_high", "_low")]
+    for end, value in zip(("", "_low", "_high"), superiority, strict=True):
+        turned[f"p_superiority{end}"] = None if value is None else 1 - value
+    verdict = str(row.get("verdict") or "")
+    slightly, _, word = verdict.rpartition(" ")
+    if word in OPPOSITE:
+        turned["verdict"] = " ".join(filter(None, (slightly, OPPOSITE[word])))
+    return turned
+
+
+def _negative(value: float | None) -> float | None:
+    return None if value is None else -value
 
 
 PAIR_KEYS = ("contrasts", "crossovers", "label_equivalence")

@@ -26,6 +26,11 @@ def points(value: float | None, digits: int = 1) -> str:
     return text.replace("-", "−") if float(text) else f"{0:.{digits}f}"
 
 
+def plural_points(value: float) -> str:
+    """Write a margin: 1 point, 0.5 points."""
+    return f"{100 * value:g} point{'' if value == 0.01 else 's'}"
+
+
 def percent_interval(low: float | None, high: float | None) -> str:
     """Write an interval of shares: 82.1 to 83.5; empty where there is none."""
     return "" if low is None or high is None else f"{percent(low)} to {percent(high)}"
@@ -64,6 +69,19 @@ def size_interval(low: float | None, high: float | None) -> str:
     if high is None:
         return f"from {rough(low)}, open above"
     return f"{rough(low)} to {rough(high)}"
+
+
+def ratio_interval(low: float | None, high: float | None) -> str:
+    """Write an interval of ratios whose open ends are None."""
+    if low is None or high is None:
+        return MISSING if low is high else f"{ratio(low)} or more" if high is None else f"{ratio(high)} or less"
+    return f"{ratio(low)} to {ratio(high)}"
+
+
+def sentence(text: str) -> str:
+    """Give a fragment its capital letter and its full stop."""
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?", ":")) else f"{text}."
 
 
 def ratio(value: float | None) -> str:

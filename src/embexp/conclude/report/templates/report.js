@@ -44,7 +44,9 @@
       colour.setProperty("--d", one.dark);
       find("strategy").textContent = one.strategy;
       find("expected").textContent = one.expected;
-      find("interval").textContent = one.interval ? `95 % interval ${one.interval}` : "no interval: too few seeds";
+      const interval = find("interval");
+      interval.textContent = one.interval ? `${interval.dataset.name} ${one.interval}` : "no interval: too few seeds";
+      find("notes").textContent = one.notes;
       find("note").textContent = note;
       form.querySelector("output").dataset.labels = sizes[place];
       form.querySelector("output").dataset.raw = one.raw;
@@ -215,10 +217,10 @@
   }, { rootMargin: "-20% 0px -70% 0px" });
   document.querySelectorAll("main section").forEach((section) => seen.observe(section));
 
-  // Paper cannot be clicked: what is folded is unfolded while printing.
+  // Paper cannot be clicked: what is folded is unfolded while printing, but for tables of many pages.
   let unfolded = [];
   window.addEventListener("beforeprint", () => {
-    unfolded = [...document.querySelectorAll("details:not([open])")];
+    unfolded = [...document.querySelectorAll("details:not([open], .long)")];
     unfolded.forEach((details) => { details.open = true; });
   });
   window.addEventListener("afterprint", () => unfolded.forEach((details) => { details.open = false; }));
