@@ -5,7 +5,7 @@ import json
 import pytest
 
 from embexp.config import DatasetConfig, TextConfig
-from embexp.text import prepare
+from embexp.text import count_tokens, prepare
 from embexp.text.cautions import warnings_of
 
 CLEAN = {
@@ -32,8 +32,11 @@ def test_sheet_counts_what_is_odd(tmp_path):
         with (tmp_path / f"{name}.csv").open("w", newline="", encoding="utf-8") as file:
             csv.writer(file).writerows([("text", "label"), *rows])
     config = DatasetConfig("mine", "csv", str(tmp_path / "train.csv"), str(tmp_path / "test.csv"))
-    sheet = prepare(config, TextConfig(), tmp_path, lambda done, total, unit="", note="": None)
-    assert json.loads((tmp_path / "sheet.json").read_text(encoding="utf-8")) == sheet
+    counts = tmp_path / "counts"
+    counts.mkdir()
+    prepare(config, TextConfig(), tmp_path, lambda done, total, unit="", note="": None)
+    sheet = count_tokens(tmp_path, TextConfig(), counts, lambda done, total, unit="", note="": None)
+    assert json.loads((counts / "sheet.json").read_text(encoding="utf-8")) == sheet
     expected = {
         "labels": ["a", "b"],
         "sizes": {"pool": 408, "test": 12},

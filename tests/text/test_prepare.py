@@ -11,7 +11,7 @@ import pytest
 
 from embexp.config import DatasetConfig, TextConfig
 from embexp.errors import UserError
-from embexp.text import counts_of, open_dataset, parts, peek, prepare
+from embexp.text import count_tokens, counts_of, open_dataset, parts, peek, prepare
 
 WORDS = ["the", "a", "film", "was", "good", "bad", "it's", "not", "very", "10", "slow", "fun", "plot", "end"]
 
@@ -43,13 +43,17 @@ def dataset(tmp_path):
 
 
 def prepared(dataset, folder, text=TextConfig()):  # noqa: B008 (a frozen value)
-    folder.mkdir()
+    counts = folder.with_name(f"{folder.name} counts")
+    for place in (folder, counts):
+        place.mkdir()
     prepare(dataset, text, folder, silent)
-    return open_dataset(folder)
+    count_tokens(folder, text, counts, silent)
+    return open_dataset(folder, counts)
 
 
-def digests(folder):
-    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.iterdir())}
+def digests(*folders):
+    files = (file for folder in folders for file in sorted(folder.iterdir()))
+    return {f"{file.parent.name}/{file.name}": hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
 
 
 def spell(view, vocabulary, text):
@@ -87,8 +91,9 @@ def test_validation_writes_nothing_of_the_test_texts(tmp_path):
     other = [("another", "pos") for i in range(40)]
     write(tmp_path / "b.csv", other)
     again = prepared(DatasetConfig(**vars(config) | {"evaluate": "validation"}), tmp_path / "again")
-    differing = [name for name, digest in digests(again.folder).items() if digest != digests(validation.folder)[name]]
-    assert differing == ["sheet.json"]  # which holds the digest of the test file
+    before, after = ([*digests(entry.folder).items()] for entry in (validation, again))
+    differing = [name for (name, digest), (_, other) in zip(after, before, strict=True) if digest != other]
+    assert differing == ["again/sheet.json"]  # which holds the digest of the test file
 
 
 def test_bags_hold_the_counts_of_frequent_types_in_the_first_tokens(dataset, tmp_path):
@@ -102,14 +107,25 @@ def test_bags_hold_the_counts_of_frequent_types_in_the_first_tokens(dataset, tmp
         assert view.bags.counts.sum() <= 12 * len(view)
 
 
+def test_the_vocabulary_s_size_and_the_cut_move_nothing_but_the_counts(dataset, tmp_path):
+    entry = prepared(dataset, tmp_path / "entry").folder
+    other = prepared(dataset, tmp_path / "other", TextConfig(min_count=240, max_tokens=12)).folder
+    assert list(digests(entry).values()) == list(digests(other).values())
+    with pytest.raises(ValueError, match="opened without its counts"):
+        _ = open_dataset(entry).pool.bags
+
+
 def test_same_bytes_again_whatever_the_chunks_and_folders(dataset, tmp_path, monkeypatch):
-    first = digests(prepared(dataset, tmp_path / "first").folder)
+    (tmp_path / "1").mkdir()
+    (tmp_path / "2").mkdir()
+    first = prepared(dataset, tmp_path / "1" / "entry")
     monkeypatch.setattr(parts, "CHUNK_BYTES", 999)
     moved = tmp_path / "elsewhere.csv"
     Path(dataset.train).rename(moved)
     again = DatasetConfig(**vars(dataset) | {"train": str(moved), "name": "another"})
-    assert digests(prepared(again, tmp_path / "second").folder) == first
-    assert len(first) == 17
+    second = prepared(again, tmp_path / "2" / "entry")
+    assert digests(second.folder, second.counted) == digests(first.folder, first.counted)
+    assert len(digests(first.folder, first.counted)) == 11 + 7
 
 
 def test_split_seed_and_pattern_make_other_entries(dataset, tmp_path):
@@ -195,13 +211,13 @@ def test_preparing_is_silent_and_leaves_nothing_behind(dataset, tmp_path):
 
 
 def test_opening_an_entry_needs_none_of_the_heavy_libraries(dataset, tmp_path):
-    entry = prepared(dataset, tmp_path / "entry").folder
+    entry = prepared(dataset, tmp_path / "entry")
     command = """
 import sys
 from pathlib import Path
 from embexp.text import open_dataset
-entry = open_dataset(Path(sys.argv[1]))
+entry = open_dataset(Path(sys.argv[1]), Path(sys.argv[2]))
 assert entry.pool.bags.counts.sum() and entry.vocabulary and entry.test.labels.size
 assert not {"polars", "datasets", "pyarrow", "pandas"} & set(sys.modules)
 """
-    subprocess.run([sys.executable, "-c", command, str(entry)], check=True)
+    subprocess.run([sys.executable, "-c", command, str(entry.folder), str(entry.counted)], check=True)

@@ -7,7 +7,7 @@ import pytest
 
 from embexp.config import DatasetConfig, TextConfig
 from embexp.errors import UserError
-from embexp.text import open_dataset, peek, prepare, samples
+from embexp.text import count_tokens, open_dataset, peek, prepare, samples
 from embexp.text.sources import load, read
 
 
@@ -104,7 +104,10 @@ def test_movie_reviews_hold_out_5000_and_leave_20000(tmp_path):
     facts = peek(config)
     assert (facts.pool_size, facts.test_size, facts.classes) == (20000, 5000, ("negative", "positive"))
     prepare(config, TextConfig(), tmp_path, lambda *progress: None)
-    entry = open_dataset(tmp_path)
+    counts = tmp_path / "counts"
+    counts.mkdir()
+    count_tokens(tmp_path, TextConfig(), counts, lambda *progress: None)
+    entry = open_dataset(tmp_path, counts)
     assert np.bincount(entry.test.labels).tolist() == [2500, 2500]
     assert entry.vocabulary[:5] == ["the", ".", ",", "and", "a"]
     assert "br" not in entry.vocabulary[:1000]

@@ -73,12 +73,14 @@ class Dataset:
         sheet: its data sheet; without counts it says nothing of the vocabulary's size.
         pool: labelled texts to learn from.
         test: texts to test on (with `dataset.evaluate=validation` a part of the pool in their place).
+        counted: the folder of token counts, if it was opened.
     """
 
     folder: Path
     sheet: dict[str, Any]
     pool: TextsView
     test: TextsView
+    counted: Path | None = None
 
     @property
     def classes(self) -> list[str]:
@@ -109,4 +111,4 @@ def open_dataset(folder: Path, counts: Path | None = None) -> Dataset:
         counts: what `count_tokens` wrote for it; cells need it, word2vec does not.
     """
     sheet = json.loads(((counts or folder) / "sheet.json").read_text(encoding="utf-8"))
-    return Dataset(folder, sheet, TextsView(folder, "pool", counts), TextsView(folder, "test", counts))
+    return Dataset(folder, sheet, TextsView(folder, "pool", counts), TextsView(folder, "test", counts), counts)
