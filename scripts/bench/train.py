@@ -44,7 +44,7 @@ class Problem:
     def __init__(self, folder: Path, train_size: int) -> None:
         from embexp.text import nested_order, open_dataset
 
-        self.dataset = open_dataset(folder)
+        self.dataset = open_dataset(folder / "dataset", folder / "counts")
         labels = np.asarray(self.dataset.pool.labels, np.int64)
         self.subset = nested_order(labels, SEED)[:train_size]
         self.labels = labels[self.subset]
@@ -235,10 +235,14 @@ def main() -> int:
 def prepare_reviews(folder: Path) -> None:
     """Prepare movie_reviews with validation texts in the place of the test texts."""
     from embexp.command.compose import compose_study
-    from embexp.text import prepare
+    from embexp.text import count_tokens, prepare
 
     config = compose_study(["dataset.evaluate=validation"])
-    prepare(config.dataset, config.text, folder, lambda *progress, **more: None)
+    dataset, counts = folder / "dataset", folder / "counts"
+    for part in (dataset, counts):
+        part.mkdir()
+    prepare(config.dataset, config.text, dataset, lambda *progress, **more: None)
+    count_tokens(dataset, config.text, counts, lambda *progress, **more: None)
 
 
 def race(folder: Path, size: int, rounds: int) -> dict[str, dict[str, float]]:

@@ -109,6 +109,10 @@ def linked(work):
     (work.folder / "link").symlink_to("/etc/hostname")
 
 
+def hinted(work):
+    (work.folder / "record.json").write_text(json.dumps(work.hints))
+
+
 def lose_the_store(work):
     building = Path(work.config["root"]) / "building"
     building.rename(building.with_name("gone"))
@@ -118,6 +122,7 @@ def lose_the_store(work):
 COUNT = Stage("count", 1, count)
 TRAPPED = Stage("trapped", 1, trapped)
 GATED = Stage("gated", 1, gated)
+HINTED = Stage("hinted", 1, hinted)
 UNFORTUNATE = Stage("unfortunate", 1, unfortunate)
 
 

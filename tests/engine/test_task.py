@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from embexp.engine.scheduler import carry_out
 from embexp.engine.task import Stage, Task, canonical_json, plain
 
 numbers = st.integers() | st.floats(allow_nan=False, allow_infinity=False)
@@ -64,6 +65,13 @@ def test_all_that_moves_bytes_counts_and_nothing_else():
     assert len({task, *different}) == 1 + len(different)
     same = Task(Stage("count", 1, stages.trapped, all_cores=True), {"name": "x"}, {"a": need}, "a title", 99)
     assert same == task
+
+
+def test_hints_reach_the_worker_and_move_no_fingerprint(store, executor):
+    task = Task(stages.HINTED, {}, hints={"path": "here"})
+    assert task.fingerprint == Task(stages.HINTED, {}, hints={"path": "there"}).fingerprint
+    carry_out([task], store, executor)
+    assert store.read_record(task.fingerprint) == {"path": "here"}
 
 
 def test_later_changes_of_the_callers_dict_do_not_reach_the_task():

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_study import tiny_study
+from tiny_study import tiny_study, write_reviews
 
 from embexp.bags import Bags
 from embexp.classify import strategies as classify_strategies
 from embexp.config import ExecutorConfig, GridConfig
+from embexp.engine.executors import open_executor
+from embexp.engine.scheduler import carry_out
 from embexp.engine.store import Store
 from embexp.running import make_folder, plan_study, point_latest, run_study
 from embexp.text import nested_order, open_dataset
@@ -65,6 +67,7 @@ def test_a_study_leaves_the_contract_behind(finished):
     keys = {"strategy", "train_size", "seed", "test_accuracy", "test_macro_f1", "train_tokens", "train_seconds"}
     assert all(cell.keys() >= keys | {"cached", "fingerprint"} for cell in results["cells"])
     assert (study.folder.parent / "latest").resolve() == study.folder.resolve()
+    assert results["dataset"]["name"] == "reviews"
 
 
 def test_scores_come_from_the_predictions(finished):
@@ -127,6 +130,16 @@ def test_a_failing_cell_leaves_the_rest_running_and_the_next_run_does_what_is_mi
     mended = run_study(config)
     assert len(mended.outcome.done) == 8
     assert len(mended.results["cells"]) == 20
+
+
+def test_a_file_that_changes_between_plan_and_run_is_refused(tmp_path):
+    config = tiny_study(tmp_path)
+    plan = plan_study(config)
+    write_reviews(tmp_path / "reviews.csv", seed=1)
+    with open_executor(config.executor) as executor:
+        outcome = carry_out([plan.dataset], Store(Path(config.store)), executor)
+    (failure,) = outcome.failed
+    assert "reviews.csv changed after the study was planned" in failure.reason
 
 
 def test_a_failing_stage_blocks_what_depends_on_it(tmp_path, monkeypatch):

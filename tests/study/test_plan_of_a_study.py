@@ -52,6 +52,8 @@ def test_what_does_not_move_bytes_moves_no_fingerprint(tmp_path):
     ("group", "change", "moved"),
     [
         ("dataset", {"split_seed": 1}, {"dataset", "word2vec", "random", "frozen", "finetuned", "tfidf"}),
+        ("text", {"min_count": 2}, {"random", "frozen", "finetuned", "tfidf"}),
+        ("text", {"max_tokens": 9}, {"random", "frozen", "finetuned", "tfidf"}),
         ("text", {"lower": False}, {"dataset", "word2vec", "random", "frozen", "finetuned", "tfidf"}),
         ("word2vec", {"epochs": 3}, {"word2vec", "frozen", "finetuned"}),
         ("training", {"learning_rate": 0.1}, {"random", "frozen", "finetuned", "random_frozen"}),
@@ -65,6 +67,13 @@ def test_a_setting_moves_what_it_changes_and_nothing_else(tmp_path, group, chang
     differing = {name for name, place in (("dataset", 0), ("word2vec", 1)) if before[place] != after[place]}
     differing |= {key[0] for key in before[2] if before[2][key] != after[2][key]}
     assert differing - {"random_frozen"} == moved - {"random_frozen"}
+
+
+def test_a_file_is_known_by_its_content_wherever_it_lies(tmp_path):
+    config = tiny_study(tmp_path)
+    before = fingerprints(config)
+    moved = (tmp_path / "reviews.csv").rename(tmp_path / "moved.csv")
+    assert fingerprints(replace(config, dataset=replace(config.dataset, train=str(moved)))) == before
 
 
 def test_a_changed_file_is_another_data_set(tmp_path):
