@@ -37,8 +37,11 @@ def test_every_score_is_printed_once(width: int) -> None:
 
 
 def test_best_of_each_size_has_a_star() -> None:
-    text = printed(make_results(), width=100)
-    assert "79.0 ± 1.2*" in text
+    results = make_results()
+    text = printed(results, width=100)
+    for size in {point["train_size"] for point in results["curves"]}:
+        best = max((point for point in results["curves"] if point["train_size"] == size), key=lambda row: row["mean"])
+        assert f"{100 * best['mean']:.1f} ± {50 * (best['ci_high'] - best['ci_low']):.1f}*" in text
     assert text.count("*") == 6 + 1  # one for each size and one in the legend
 
 

@@ -94,7 +94,7 @@ def test_latex_escapes_what_latex_would_read(text: str, written: str) -> None:
 
 
 def test_plotly_text_is_no_markup() -> None:
-    assert plotly_text("<b>a</b> & b") == "&lt;b&gt;a&lt;/b&gt; &amp; b"
+    assert plotly_text("<b>a</b> & $b$") == "&lt;b&gt;a&lt;/b&gt; &amp; &#36;b&#36;"
 
 
 def test_clean_leaves_what_documents_can_hold() -> None:

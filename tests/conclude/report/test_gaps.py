@@ -19,18 +19,11 @@ from embexp.conclude.report.markdown_page import write_markdown
 from embexp.conclude.report.page import render_html
 from embexp.conclude.report.reading import StudyResults
 from embexp.conclude.report.sections import build_sections
-from embexp.conclude.report.tables import latex_table, prepare_tables
+from embexp.conclude.report.tables import latex_table
+from embexp.conclude.report.tabulation import prepare_tables
 
 Results = dict[str, Any]
 BY_SIZE = ("curves", "contrasts", "label_equivalence", "costs", "cells")
-
-
-def keep_sizes(results: Results, *sizes: int) -> Results:
-    for key in BY_SIZE:
-        results[key] = [row for row in results[key] if row["train_size"] in sizes]
-    results["crossovers"] = []
-    results["recommendations"] = [row for row in results["recommendations"] if row["n_labels"] in sizes]
-    return results
 
 
 def one_strategy() -> Results:
@@ -38,20 +31,12 @@ def one_strategy() -> Results:
 
 
 def one_size() -> Results:
-    return keep_sizes(make_results(), 1000)
+    return make_results(sizes=(1000,))
 
 
 def one_seed() -> Results:
     """One seed carries no interval and no p-value."""
-    results = make_results(seeds=1)
-    for key in ("curves", "contrasts", "crossovers", "recommendations"):
-        for row in results[key]:
-            row["ci_low"] = row["ci_high"] = None
-    for row in results["contrasts"]:
-        row |= {"p": None, "p_holm": None, "p_superiority": None, "verdict": "undecided"}
-    for row in results["label_equivalence"]:
-        row["ratio_low"] = row["ratio_high"] = None
-    return results
+    return make_results(seeds=1)
 
 
 def no_controls() -> Results:
@@ -70,15 +55,9 @@ def no_crossovers() -> Results:
 
 
 def missing_cells() -> Results:
-    """A strategy without its middle sizes, and one point whose mean is null."""
-    results = make_results()
-    gone = {("frozen", 300), ("frozen", 1000)}
-    for key in ("curves", "costs", "cells"):
-        results[key] = [row for row in results[key] if (row["strategy"], row["train_size"]) not in gone]
-    results["curves"][0] |= {"mean": None, "ci_low": None, "ci_high": None}
-    results["failures"] = [{"title": "frozen, 300 labels, seed 2", "reason": "killed by signal 9"}]
-    results["study"]["cells_failed"] = 20
-    return results
+    """Two sizes of a strategy failed as a whole, and one cell of another."""
+    gone = [("frozen", size, seed) for size in (300, 1000) for seed in range(10)]
+    return make_results(missing=(*gone, ("random", 100, 3)))
 
 
 def null_numbers() -> Results:
@@ -87,11 +66,13 @@ def null_numbers() -> Results:
     for row in results["contrasts"]:
         row |= {"difference": None, "ci_low": None, "ci_high": None, "p": float("nan"), "verdict": None}
     for row in results["label_equivalence"]:
-        row |= {"ratio": None, "ratio_low": None, "ratio_high": None, "equivalent_size": None, "saved": None}
+        row |= {key: None for key in row if key.startswith(("ratio", "equivalent", "saved"))}
     for row in results["costs"]:
         row |= {"train_seconds": None, "parameters": None, "trained_parameters": None}
     for row in results["recommendations"]:
         row |= {"expected": float("inf"), "ci_low": None, "ci_high": None}
+    for row in results["fits"]:
+        row |= {"residual": None, "held_out": [], "forecasts": [], "reason": "too few sizes"}
     return results
 
 
@@ -151,8 +132,9 @@ def test_every_gap_gives_page_markdown_tables_and_figures(case: Callable[[], Res
 @pytest.mark.parametrize(
     ("case", "figures"),
     [
-        (one_strategy, {"learning_curves", "costs", "timeline"}),
-        (one_size, {"learning_curves", "differences", "label_equivalence", "costs", "timeline"}),
+        (one_strategy, {"learning_curves", "forecasts", "costs", "timeline"}),
+        (one_size, {"learning_curves", "differences", "costs", "timeline"}),
+        (one_seed, {"learning_curves", "differences", "costs", "timeline"}),
         (null_numbers, {"learning_curves", "timeline"}),
         (nothing_at_all, set()),
     ],
@@ -173,17 +155,18 @@ def test_empty_results_still_leave_a_readable_report(output: Path) -> None:
 
 def test_failures_are_told_with_the_answer() -> None:
     page = write_markdown("title", build_sections(prepare(missing_cells())))
-    assert page.index("20 tasks failed") < page.index("## Learning curves")
+    assert page.index("21 tasks failed") < page.index("## Learning curves")
     assert "frozen, 300 labels, seed 2: killed by signal 9" in page
 
 
 def test_a_strip_row_needs_a_crossing() -> None:
     assert prepare(no_crossovers()).figures["learning_curves"].rows == ()
     rows = prepare(make_results()).figures["learning_curves"].rows
-    assert [row.keys for row in rows] == [("frozen", "random"), ("finetuned", "frozen")]
+    assert [row.keys for row in rows] == [("random", "frozen"), ("frozen", "finetuned")]
+    assert rows[0].label == "learned from scratch overtakes frozen word2vec"
 
 
-def test_first_seed_alone_has_points_without_intervals() -> None:
+def test_single_seed_has_points_without_intervals() -> None:
     series = prepare(one_seed()).figures["learning_curves"].series
     assert len(series) == 5
     assert all(set(line.low) == {None} for line in series)

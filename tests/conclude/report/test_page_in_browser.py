@@ -12,6 +12,7 @@ from conftest import Report
 from report_example import CURVES, make_results
 
 from embexp.conclude.report import write_report
+from embexp.conclude.report.palette import FIXED
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -104,7 +105,7 @@ def test_slider_gives_the_numbers_of_results_json(report: Report, opened: Watche
         shown = output.inner_text()
         assert f"{100 * row['expected']:.1f} % test accuracy expected" in shown
         assert f"95 % interval {100 * row['ci_low']:.1f} to {100 * row['ci_high']:.1f}" in shown
-        assert {"frozen": "frozen word2vec", "finetuned": "fine-tuned word2vec"}[row["strategy"]] in shown
+        assert FIXED[row["strategy"]].label in shown
         slider.press("ArrowRight")
 
 
@@ -114,7 +115,7 @@ def test_slider_gives_the_numbers_of_results_json(report: Report, opened: Watche
         ("1000", 1000, ""),
         ("5", 100, "Fewer than the study has tried"),
         ("999999", 20000, "More than the study has tried"),
-        ("984", 1000, "the nearest size computed"),
+        ("19999", 20000, "the nearest size computed"),
     ],
 )
 def test_box_looks_up_the_nearest_size(opened: Watched, typed: str, answered: int, note: str) -> None:
@@ -228,7 +229,7 @@ def test_print_view_cuts_no_figure_and_no_table(report: Report, watched: Callabl
     page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     figures = page.locator("figure").all()
-    assert len(figures) == 5
+    assert len(figures) == 6
     for figure in figures:
         assert not figure.locator(".live").is_visible()
         box = figure.bounding_box()
@@ -245,7 +246,7 @@ def test_print_view_cuts_no_figure_and_no_table(report: Report, watched: Callabl
         box = table.bounding_box()
         assert box is not None
         assert box["x"] + box["width"] <= A4_PRINTABLE["width"]
-    assert page.evaluate("document.querySelectorAll('details:not([open])').length") == 0
+    assert page.evaluate("document.querySelectorAll('details:not([open], .long)').length") == 0
     assert not page.locator("form.planner").is_visible()
 
 
@@ -253,7 +254,7 @@ def test_without_scripts_figures_and_advice_are_still_there(report: Report, watc
     opened = watched(java_script_enabled=False)
     opened.page.goto(report.paths.html.as_uri())
     images = opened.page.locator("figure img.static").all()
-    assert len(images) == 5
+    assert len(images) == 6
     assert all(image.is_visible() for image in images)
     assert opened.page.locator(".without-script table").is_visible()
     assert not opened.page.locator("form.planner").is_visible()

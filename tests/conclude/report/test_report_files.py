@@ -14,6 +14,8 @@ from report_example import make_results
 
 from embexp.conclude.report import write_report
 
+FIGURES = ("learning_curves", "differences", "label_equivalence", "forecasts", "costs", "timeline")
+
 
 def read_csv(path: Path) -> list[dict[str, str]]:
     with path.open(encoding="utf-8", newline="") as file:
@@ -39,7 +41,7 @@ def test_paths_name_every_file(report: Report) -> None:
     for group in (paths.figures, paths.tables):
         named |= {path for files in group.values() for path in files.values()}
     assert named == {path for path in paths.html.parent.rglob("*") if path.is_file()}
-    assert set(paths.figures) == {"learning_curves", "differences", "label_equivalence", "costs", "timeline"}
+    assert set(paths.figures) == set(FIGURES)
     assert all(set(files) == {"svg", "png", "pdf"} for files in paths.figures.values())
 
 
@@ -74,8 +76,10 @@ def test_scores_are_the_same_in_html_markdown_and_latex(report: Report) -> None:
         assert f"{mean:.1f} ± {half:.1f}" in markdown
         assert rf"{mean:.1f} $\pm$ {half:.1f}" in latex
     # The best at 100 labels is frozen word2vec, whatever the language.
-    assert "**79.0 ± 1.2**" in markdown
-    assert r"\textbf{79.0 $\pm$ 1.2}" in latex
+    best = next(row for row in report.results["curves"] if (row["strategy"], row["train_size"]) == ("frozen", 100))
+    mean, half = 100 * best["mean"], 50 * (best["ci_high"] - best["ci_low"])
+    assert f"**{mean:.1f} ± {half:.1f}**" in markdown
+    assert rf"\textbf{{{mean:.1f} $\pm$ {half:.1f}}}" in latex
 
 
 def test_latex_tables_are_booktabs_with_full_rows(report: Report) -> None:
@@ -91,16 +95,23 @@ def test_latex_tables_are_booktabs_with_full_rows(report: Report) -> None:
 
 def test_markdown_links_the_figures(report: Report) -> None:
     links = re.findall(r"\]\(([^)]+)\)", report.paths.markdown.read_text(encoding="utf-8"))
-    assert len(links) == 5
+    assert links == [f"figures/{name}.svg" for name in FIGURES]
     assert all((report.paths.markdown.parent / link).is_file() for link in links)
 
 
-def test_verdict_comes_first(report: Report) -> None:
-    headline = report.results["verdict"][0]
+def test_verdict_comes_first_and_whole(report: Report) -> None:
+    headline = (
+        "With fewer than about 880 labels, start from word2vec and leave it frozen. "
+        "With more than about 880 labels, start from word2vec and fine-tune it."
+    )
     markdown = report.paths.markdown.read_text(encoding="utf-8")
     assert markdown.split("\n\n")[2] == f"**{headline}**"
     page = report.paths.html.read_text(encoding="utf-8")
     assert f"<h1>{headline}</h1>" in page
+    assert len(report.results["verdict"]) > 5
+    for sentence in report.results["verdict"]:
+        assert f"- {sentence}" in markdown
+        assert f"<p>{sentence}</p>" in page.replace("<strong>", "").replace("</strong>", "")
     assert page.index("<h1>") < page.index("<figure") < page.index("<h2>What this holds for")
 
 

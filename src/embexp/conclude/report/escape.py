@@ -68,8 +68,8 @@ def csv_cell(value: Any) -> Any:
 
 
 def plotly_text(text: str) -> str:
-    """Escape text for Plotly, whose texts are a small HTML."""
-    return html.escape(text, quote=False)
+    """Escape text for Plotly, whose texts are a small HTML, and where $ means mathematics."""
+    return html.escape(text, quote=False).replace("$", "&#36;")
 
 
 def script_json(value: Any) -> str:

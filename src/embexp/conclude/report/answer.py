@@ -1,0 +1,152 @@
+"""The sections that answer: the verdict, and what to do with N labels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import pairwise
+from math import log, sqrt
+
+from embexp.conclude.report import words
+from embexp.conclude.report.blocks import Advice, Block, Material, Planner, Span, Strip, Verdict
+from embexp.conclude.report.reading import Row, StudyResults
+
+NO_VERDICT = "The study has no verdict: too few cells have finished."
+MOST_IN_HEADLINE = 3
+PARENTHESIS = re.compile(r"\s*\([^()]*\)")
+
+
+def verdict(material: Material) -> list[Block]:
+    """The answer in plain sentences, with the strategies that win along the size axis."""
+    study = material.study
+    sentences = study.sentences("verdict")
+    failed = study.study.get("cells_failed") or len(study.rows("failures"))
+    alarm = f"{words.plural(failed, 'task')} failed; what rests on the missing cells is missing here." if failed else ""
+    split = tuple(split_lead(sentence) for sentence in sentences)
+    shown = () if len(split) == 1 and not split[0][0] else split
+    return [Verdict(headline(sentences), shown, _strips(study), _facts(study), alarm)]
+
+
+def split_lead(sentence: str) -> tuple[str, str]:
+    """Split a sentence at its first colon outside parentheses: ('Undecided', ': a against b ...')."""
+    depth = 0
+    for place, letter in enumerate(sentence):
+        depth += (letter == "(") - (letter == ")")
+        if letter == ":" and depth <= 0 and sentence[place + 1 : place + 2] == " ":
+            return (sentence[:place], sentence[place:]) if ". " not in sentence[:place] else ("", sentence)
+    return "", sentence
+
+
+def headline(sentences: Sequence[str]) -> str:
+    """Return the advice alone, without evidence and intervals; those stand in the sentences below.
+
+    A verdict begins with its advice, one sentence for each range of sizes ("With fewer than ...", "From ...").
+    """
+    leads = [split_lead(sentence)[0] or sentence for sentence in sentences]
+    advice = []
+    for lead in leads[:MOST_IN_HEADLINE]:
+        if not lead.startswith(("With ", "From ")):
+            break
+        advice.append(words.sentence(PARENTHESIS.sub("", lead)))
+    return " ".join(advice) or (leads[0] if leads else NO_VERDICT)
+
+
+def _strips(study: StudyResults) -> tuple[Strip, ...]:
+    """Return the size axis cut by the best strategy and, if controls change it, by the best of all."""
+    with_controls = _spans(study, "strategy")
+    without = _spans(study, "embedding_strategy")
+    if not without or without == with_controls:
+        return (Strip("Highest expected score, by number of labelled texts", with_controls),) if with_controls else ()
+    return (
+        Strip("Best way to embed, by number of labelled texts", without),
+        Strip("Best of all, controls included", with_controls),
+    )
+
+
+def _spans(study: StudyResults, key: str) -> tuple[Span, ...]:
+    """Join neighbouring recommendations of one strategy; borders stand where the two curves cross."""
+    groups: list[list[Row]] = []
+    rows = _advised(study, key)
+    for row in rows:
+        if groups and groups[-1][-1][key] == row[key]:
+            groups[-1].append(row)
+        else:
+            groups.append([row])
+    if not groups:
+        return ()
+    first, last = rows[0]["n_labels"], rows[-1]["n_labels"]
+    borders = [first, *(_border(study, before[-1], after[0], key) for before, after in pairwise(groups)), last]
+    return tuple(
+        _span(study, group[0][key], ends, (first, last)) for group, ends in zip(groups, pairwise(borders), strict=True)
+    )
+
+
+def _border(study: StudyResults, before: Row, after: Row, key: str) -> float:
+    """Return the crossover of two neighbours, else the middle between them on the log axis."""
+    low, high = before["n_labels"], after["n_labels"]
+    for row in study.rows("crossovers"):
+        if {row["a"], row["b"]} == {before[key], after[key]} and low <= (row.get("estimate") or 0) <= high:
+            return float(row["estimate"])
+    return sqrt(low * high)
+
+
+def _advised(study: StudyResults, key: str = "strategy") -> list[Row]:
+    rows = [row for row in study.rows("recommendations") if row.get(key) and row.get("n_labels")]
+    return sorted(rows, key=lambda row: row["n_labels"])
+
+
+def _span(study: StudyResults, strategy: str, ends: tuple[float, float], whole: tuple[int, int]) -> Span:
+    low, high = (words.count(end) if end in whole else f"about {words.rough(end)}" for end in ends)
+    share = 100.0 if whole[0] == whole[1] else 100 * log(ends[1] / ends[0]) / log(whole[1] / whole[0])
+    text = low if ends[0] == ends[1] else f"{low} to {high}"
+    return Span(strategy, study.label(strategy), study.styles[strategy], text, share)
+
+
+def _facts(study: StudyResults) -> tuple[str, ...]:
+    """What was done, in a few short pieces."""
+    facts = [str(study.study["dataset"])] if study.study.get("dataset") else []
+    if study.on_validation:
+        facts.append("scored on validation texts")
+    if sizes := study.train_sizes:
+        between = f"{words.count(sizes[0])} to {words.count(sizes[-1])} labels"
+        facts.append(f"{words.count(sizes[0])} labels" if len(sizes) == 1 else between)
+    if study.contenders:
+        controls = len(study.strategies) - len(study.contenders)
+        beside = f" and {words.plural(controls, 'control')}" if controls else ""
+        number = len(study.contenders)
+        facts.append(f"{number} {'strategy' if number == 1 else 'strategies'}{beside}")
+    if study.seeds:
+        facts.append(words.plural(len(study.seeds), "seed"))
+    if cells := study.rows("cells"):
+        facts.append(words.plural(len(cells), "cell"))
+    return tuple(facts)
+
+
+def planner(material: Material) -> list[Block]:
+    """The recommendation for any number of labels that the study covers."""
+    study = material.study
+    advice = tuple(_advice(study, row) for row in _advised(study))
+    if not advice:
+        return []
+    return [Planner(advice, study.score, study.interval, material.tables["recommendations"])]
+
+
+def _advice(study: StudyResults, row: Row) -> Advice:
+    notes = []
+    if level := row.get("level_with"):
+        notes.append(f"Level with it, as far as the data can tell: {words.listed(list(map(study.label, level)))}.")
+    other = row.get("embedding_strategy")
+    if other and other != row["strategy"] and row.get("embedding_expected") is not None:
+        interval = words.percent_interval(row.get("embedding_ci_low"), row.get("embedding_ci_high"))
+        expected = f"{words.percent(row['embedding_expected'])} %" + (f" ({interval})" if interval else "")
+        notes.append(f"That is a control. Best way to embed: {study.label(other)}, {expected}.")
+    return Advice(
+        row["n_labels"],
+        words.count(row["n_labels"]),
+        study.label(row["strategy"]),
+        study.styles[row["strategy"]],
+        words.percent(row.get("expected")),
+        words.percent_interval(row.get("ci_low"), row.get("ci_high")),
+        tuple(notes),
+        (row.get("expected"), row.get("ci_low"), row.get("ci_high")),
+    )
