@@ -37,6 +37,17 @@ class Bags:
         places = np.repeat(self.offsets[texts] - offsets[:-1], lengths) + np.arange(offsets[-1])
         return Bags(self.indices[places], self.counts[places], offsets)
 
+    def types(self, min_count: int) -> NDArray[np.int64]:
+        """Return the token ids that occur at least `min_count` times in these texts, ascending."""
+        return np.flatnonzero(np.bincount(self.indices, weights=self.counts) >= min_count)
+
+    def keep(self, types: NDArray[np.integer[Any]]) -> Bags:
+        """Return the bags of some token ids, renumbered by their place in `types` (ascending); others are dropped."""
+        kept = np.isin(self.indices, types)
+        before = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
+        indices = np.searchsorted(types, self.indices[kept]).astype(np.int32)
+        return Bags(indices, np.asarray(self.counts)[kept], before[self.offsets])
+
     def tokens(self) -> NDArray[np.int64]:
         """Return the number of tokens of each text, int64, shape (texts,)."""
         sums = np.zeros(len(self.counts) + 1, np.int64)

@@ -2,6 +2,7 @@
 
     prepare_dataset ──► count_tokens ──► run_cell (each strategy x train size x seed, and the controls)
                   └──► train_word2vec ──────┘
+                              └──► judge_vectors
 
 Each stage reads the entries it needs and fills one folder; the engine decides when and where it runs, and whether
 the store has it already.
@@ -12,7 +13,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,12 +23,15 @@ from embexp.config import (
     StudyConfig,
     TextConfig,
     TrainingConfig,
-    Word2VecConfig,
     build,
 )
 from embexp.engine.task import Stage, Task, Work, fingerprint_of
 from embexp.errors import UserError
 from embexp.text import Facts, auto_train_sizes
+from embexp.wordvectors import VectorPlan, plan_vectors
+
+if TYPE_CHECKING:
+    from embexp.classify.strategies import Strategy
 
 # ---- stages
 
@@ -48,39 +52,33 @@ def count_tokens(work: Work) -> None:
     count_tokens(work.needs["dataset"], build(TextConfig, work.config), work.folder, work.progress)
 
 
-def train_word2vec(work: Work) -> None:
-    """Train skip-gram on the unlabelled pool."""
-    from embexp.text import open_dataset
-    from embexp.vectors.skipgram import Corpus, train_skipgram
-
-    dataset = open_dataset(work.needs["dataset"])
-    corpus = Corpus(dataset.pool.ids, dataset.pool.offsets, dataset.vocabulary, dataset.counts)
-    rows, vectors = train_skipgram(corpus, build(Word2VecConfig, work.config["word2vec"]), work.progress)
-    np.save(work.folder / "rows.npy", rows)
-    np.save(work.folder / "vectors.npy", vectors)
-
-
 def run_cell(work: Work) -> None:
     """Train one classifier on one labelled subset and score it."""
     from embexp.classify.cell import CellData, run_control, run_strategy
     from embexp.classify.strategies import WordVectors
     from embexp.text import nested_order, open_dataset
+    from embexp.vectors.entries import read_rows
 
     config, dataset = work.config, open_dataset(work.needs["dataset"], work.needs["counts"])
     labels = np.asarray(dataset.pool.labels, np.int64)
     subset = nested_order(labels, config["seed"])[: config["train_size"]]
     word_vectors = None
     if "word2vec" in work.needs:
-        folder = work.needs["word2vec"]
-        vectors = np.load(folder / "vectors.npy", mmap_mode="r", allow_pickle=False)
-        word_vectors = WordVectors(np.load(folder / "rows.npy", allow_pickle=False), vectors)
+        unknown = config.get("unknown", "random")
+        known = read_rows(work.needs["word2vec"], subwords=unknown == "subword")
+        word_vectors = WordVectors(known.rows, known.vectors, unknown)
+    labelled, texts, vocabulary_size = dataset.pool.bags.select(subset), dataset.test.bags, dataset.vocabulary_size
+    if "labelled_min_count" in config:  # the labelled texts are all there is: the vocabulary comes from them too
+        kept = labelled.types(config["labelled_min_count"])
+        labelled, texts, vocabulary_size = labelled.keep(kept), texts.keep(kept), len(kept)
+        word_vectors = word_vectors and word_vectors.keep(kept)
     data = CellData(
-        labelled=dataset.pool.bags.select(subset),
+        labelled=labelled,
         labels=labels[subset],
-        texts=dataset.test.bags,
+        texts=texts,
         text_labels=np.asarray(dataset.test.labels, np.int64),
         classes=len(dataset.classes),
-        vocabulary_size=dataset.vocabulary_size,
+        vocabulary_size=vocabulary_size,
         word_vectors=word_vectors,
     )
     if config["strategy"] == "tfidf":
@@ -103,7 +101,6 @@ def run_cell(work: Work) -> None:
 
 PREPARE_DATASET = Stage("prepare_dataset", 2, prepare_dataset, all_cores=True)
 COUNT_TOKENS = Stage("count_tokens", 1, count_tokens)
-TRAIN_WORD2VEC = Stage("train_word2vec", 1, train_word2vec)
 RUN_CELL = Stage("run_cell", 1, run_cell)
 
 PRELOAD = ("embexp.classify.preload",)  # what every worker imports anyway, loaded once
@@ -111,17 +108,24 @@ PRELOAD = ("embexp.classify.preload",)  # what every worker imports anyway, load
 # ---- the plan
 
 PLACES = ("train", "test")  # of DatasetConfig: where the texts lie; the digests say what they are
+INITIALISING = ("initial", "initial_scale")  # of ClassifierConfig: what word2vec replaces
 COUNTING = ("min_count", "max_tokens")  # of TextConfig: what token ids and word2vec do not depend on
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One strategy (or control), train size and seed, with the task that computes it."""
+    """One strategy (or control), train size and seed, with the task that computes it.
+
+    `word2vec_seed` tells several trainings of the vectors apart. A `beside` cell starts from vectors that are not
+    the study's first: it measures the spread between trainings, and no conclusion is drawn from it.
+    """
 
     strategy: str
     train_size: int
     seed: int
     task: Task
+    word2vec_seed: int | None = None
+    beside: bool = False
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,8 @@ class Plan:
     Attributes:
         dataset: Prepares the texts.
         counts: Counts the tokens that classifiers know.
-        word2vec: Trains the vectors; None if no strategy wants them.
+        word2vec: Brings the vectors of the data set's words (the first of several); None if no strategy wants them.
+        judge: Judges them by themselves.
         cells: One for each strategy, train size and seed, controls included.
         train_sizes: Ascending.
         seeds: In the order given.
@@ -142,6 +147,7 @@ class Plan:
     dataset: Task
     counts: Task
     word2vec: Task | None
+    judge: Task | None
     cells: tuple[Cell, ...]
     train_sizes: tuple[int, ...]
     seeds: tuple[int, ...]
@@ -151,8 +157,8 @@ class Plan:
     @property
     def tasks(self) -> list[Task]:
         """What the study wants to read at the end: the cells, and what the report says of texts and vectors."""
-        shared = [self.dataset, self.counts, *([self.word2vec] if self.word2vec else [])]
-        return [*shared, *(cell.task for cell in self.cells)]
+        vectors = [task for task in (self.word2vec, self.judge) if task is not None]
+        return [self.dataset, self.counts, *vectors, *(cell.task for cell in self.cells)]
 
 
 def make_plan(config: StudyConfig, facts: Facts) -> Plan:
@@ -166,7 +172,7 @@ def make_plan(config: StudyConfig, facts: Facts) -> Plan:
         UserError: If a train size does not fit the pool.
     """
     train_sizes = _train_sizes(config, facts)
-    dataset = _dataset_task(config, facts)
+    dataset = dataset_task(config.dataset, config.text, facts)
     counts = Task(
         COUNT_TOKENS,
         {key: value for key, value in asdict(config.text).items() if key in COUNTING},
@@ -174,20 +180,15 @@ def make_plan(config: StudyConfig, facts: Facts) -> Plan:
         title="token counts",
         cost=facts.pool_size / 50000,
     )
-    word2vec = Task(
-        TRAIN_WORD2VEC,
-        {"word2vec": asdict(config.word2vec)},
-        {"dataset": dataset},
-        title="word2vec",
-        cost=facts.pool_size * config.word2vec.epochs / 2000,
-    )
     seeds = seeds_of(config)
-    cells = tuple(_cells(config, train_sizes, seeds, {"dataset": dataset, "counts": counts}, word2vec))
-    needed = any("word2vec" in cell.task.needs for cell in cells)
+    vectors = plan_vectors(config, facts, dataset)
+    cells = tuple(_cells(config, train_sizes, seeds, {"dataset": dataset, "counts": counts}, vectors))
+    used = any("word2vec" in cell.task.needs for cell in cells)
     return Plan(
         dataset=dataset,
         counts=counts,
-        word2vec=word2vec if needed else None,
+        word2vec=vectors.first(train_sizes[-1], seeds[0]) if used else None,
+        judge=vectors.judge(train_sizes[-1], seeds, counts) if used else None,
         cells=cells,
         train_sizes=train_sizes,
         seeds=seeds,
@@ -196,9 +197,9 @@ def make_plan(config: StudyConfig, facts: Facts) -> Plan:
     )
 
 
-def _dataset_task(config: StudyConfig, facts: Facts) -> Task:
+def dataset_task(config: DatasetConfig, tokens: TextConfig, facts: Facts) -> Task:
     """Return the task that prepares the texts: what they hold is its identity, where they lie is not."""
-    dataset, text = asdict(config.dataset), asdict(config.text)
+    dataset, text = asdict(config), asdict(tokens)
     return Task(
         PREPARE_DATASET,
         {
@@ -206,7 +207,7 @@ def _dataset_task(config: StudyConfig, facts: Facts) -> Task:
             "content": dict(facts.digests),
             "text": {key: value for key, value in text.items() if key not in COUNTING},
         },
-        title=f"dataset {config.dataset.name}",
+        title=f"dataset {config.name}",
         cost=facts.pool_size / 5000,
         hints={key: dataset[key] for key in (*PLACES, "name")},
     )
@@ -217,30 +218,42 @@ def _cells(
     train_sizes: tuple[int, ...],
     seeds: tuple[int, ...],
     texts: Mapping[str, Task],
-    word2vec: Task,
+    vectors: VectorPlan,
 ) -> Iterator[Cell]:
     from embexp.classify.strategies import STRATEGIES
 
-    training = asdict(config.training) | {"device": _resolve_device(config.training.device)}
     for strategy in [*config.grid.strategies, *config.grid.controls]:
-        needs = dict(texts)
-        settings: dict[str, Any] = {}
-        cost = 0.3
-        if strategy in STRATEGIES:
-            settings = {
-                "vector_size": config.word2vec.vector_size,
-                "classifier": asdict(config.classifier),
-                "training": training,
-            }
-            cost = 0.5 if STRATEGIES[strategy].trained else 0.1
-            if STRATEGIES[strategy].pretrained:
-                needs["word2vec"] = word2vec
+        known = STRATEGIES.get(strategy)
+        settings = _cell_settings(config, known, vectors.vector_size)
+        waits = known is not None and (known.pretrained or (known.trained and config.classifier.initial == "matched"))
+        cost = 0.3 if known is None else 0.5 if known.trained else 0.1
         for train_size in train_sizes:
             for seed in seeds:
                 identity = {"strategy": strategy, "train_size": train_size, "seed": seed}
-                title = f"{strategy} n={train_size:05d} s={seed}"
-                task = Task(RUN_CELL, identity | settings, needs, title=title, cost=cost * (0.5 + train_size / 5000))
-                yield Cell(strategy, train_size, seed, task)
+                choices = vectors.choices(train_size, seed) if waits else [None]
+                for place, choice in enumerate(choices if known and known.pretrained else choices[:1]):
+                    needs = {**texts, **({"word2vec": choice.task} if choice else {})}
+                    own = choice.word2vec_seed if choice else None
+                    title = f"{strategy} n={train_size:05d} s={seed}" + ("" if own is None else f" v={own}")
+                    seconds = cost * (0.5 + train_size / 5000)
+                    task = Task(RUN_CELL, identity | settings, needs, title=title, cost=seconds)
+                    yield Cell(strategy, train_size, seed, task, own, beside=place > 0)
+
+
+def _cell_settings(config: StudyConfig, strategy: Strategy | None, vector_size: int) -> dict[str, Any]:
+    """Return what moves the bytes of a strategy's cells, beside the strategy, train size and seed."""
+    settings: dict[str, Any] = {}
+    if config.word2vec.corpus == "labelled":
+        settings["labelled_min_count"] = config.text.min_count
+    if strategy is None:
+        return settings
+    training = asdict(config.training) | {"device": _resolve_device(config.training.device)}
+    classifier = asdict(config.classifier)
+    if strategy.pretrained:
+        classifier = {key: value for key, value in classifier.items() if key not in INITIALISING}
+        if config.word2vec.unknown != "random":
+            settings["unknown"] = config.word2vec.unknown
+    return settings | {"vector_size": vector_size, "classifier": classifier, "training": training}
 
 
 def _resolve_device(wanted: str) -> str:

@@ -143,12 +143,13 @@ def test_a_file_that_changes_between_plan_and_run_is_refused(tmp_path):
 
 
 def test_a_failing_stage_blocks_what_depends_on_it(tmp_path, monkeypatch):
-    from embexp.vectors import skipgram
+    from embexp.vectors import training
 
-    monkeypatch.setattr(skipgram, "train_skipgram", broken_pooling)
+    monkeypatch.setattr(training, "train_vectors", broken_pooling)
     study = run_study(tiny_study(tmp_path))
     assert [failure.task.title for failure in study.outcome.failed] == ["word2vec"]
-    assert {task.config["strategy"] for task in study.outcome.blocked} == {"frozen", "finetuned"}
+    blocked = {task.config.get("strategy", task.title) for task in study.outcome.blocked}
+    assert blocked == {"frozen", "finetuned", "word2vec card"}
     assert len(study.results["cells"]) == 12
 
 

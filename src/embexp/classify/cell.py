@@ -94,6 +94,7 @@ def run_strategy(
         vector_size=vector_size,
         scale=classifier.initial_scale,
         seed=seed,
+        initial=classifier.initial,
     )
     model = MeanPoolClassifier(matrix, classifier.hidden_size, data.classes, seed)
     steps = optimiser_steps(training.budget, len(data.labelled), training.batch_size)

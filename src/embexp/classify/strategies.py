@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,32 +45,65 @@ class WordVectors:
     Attributes:
         rows: Token ids that have a vector, int64, shape (known,).
         vectors: float32, shape (known, vector_size).
+        unknown: What words without a vector start from: random (of matched norm), zero or mean; subword: as
+            random, where the vectors come with those made from subwords already.
     """
 
     rows: NDArray[np.int64]
     vectors: NDArray[np.float32]
+    unknown: str = "random"
+
+    def keep(self, types: NDArray[np.integer[Any]]) -> WordVectors:
+        """Return the vectors of some token ids, renumbered by their place in `types` (ascending)."""
+        kept = np.isin(self.rows, types)
+        rows = np.searchsorted(types, self.rows[kept]).astype(np.int64)
+        return WordVectors(rows, np.asarray(self.vectors)[kept], self.unknown)
 
 
-def random_matrix(vocabulary_size: int, vector_size: int, scale: float, seed: int) -> NDArray[np.float32]:
-    """Return rows drawn from uniform(-scale, scale), float32, shape (vocabulary, vector_size)."""
-    draws = generator(seed, "rows").random((vocabulary_size, vector_size), np.float32)
+def random_matrix(
+    vocabulary_size: int, vector_size: int, scale: float, seed: int, kind: str = "uniform"
+) -> NDArray[np.float32]:
+    """Return rows drawn from uniform(-scale, scale) or normal(0, scale), float32, shape (vocabulary, vector_size)."""
+    rng = generator(seed, "rows")
+    if kind == "normal":
+        draws = rng.standard_normal((vocabulary_size, vector_size), np.float32)
+        draws *= np.float32(scale)
+        return draws
+    draws = rng.random((vocabulary_size, vector_size), np.float32)
     draws -= np.float32(0.5)
     draws *= np.float32(2 * scale)
     return draws
 
 
-def pretrained_matrix(word_vectors: WordVectors, vocabulary_size: int, seed: int) -> NDArray[np.float32]:
-    """Return word2vec's rows, and for words without one the mean vector plus a random one of typical length.
+def matched_matrix(pretrained: NDArray[np.float32], seed: int) -> NDArray[np.float32]:
+    """Return random directions with the root mean square norm of a pre-trained matrix (Arora 2020, section 3).
 
-    "Typical" is the root mean square distance of the known vectors from their mean, so that unknown words neither
-    stand out nor vanish.
+    Args:
+        pretrained: The matrix that the pre-trained strategies begin with, float32, shape (vocabulary, vector_size).
+        seed: The cell's seed.
+    """
+    vocabulary_size, vector_size = pretrained.shape
+    matrix = random_matrix(vocabulary_size, vector_size, 1.0, seed, "normal")
+    norm = np.sqrt(np.square(pretrained).sum(axis=1).mean())
+    matrix *= norm / np.linalg.norm(matrix, axis=1, keepdims=True)
+    return matrix
+
+
+def pretrained_matrix(word_vectors: WordVectors, vocabulary_size: int, seed: int) -> NDArray[np.float32]:
+    """Return word2vec's rows, and for words without one what `word_vectors.unknown` says.
+
+    `random` is the mean vector plus a normal one whose standard deviation is the root mean square distance of the
+    known vectors from their mean: the expected squared norm is then exactly theirs, so unknown words neither stand
+    out nor vanish.
     """
     vectors = word_vectors.vectors
-    mean = vectors.mean(axis=0)
-    spread = np.sqrt(np.square(vectors - mean).mean())
-    matrix = generator(seed, "unknown rows").standard_normal((vocabulary_size, vectors.shape[1]), np.float32)
-    matrix *= spread
-    matrix += mean
+    matrix: NDArray[np.float32] = np.zeros((vocabulary_size, vectors.shape[1]), np.float32)
+    if word_vectors.unknown != "zero" and len(vectors):
+        mean = vectors.mean(axis=0)
+        if word_vectors.unknown != "mean":
+            matrix = generator(seed, "unknown rows").standard_normal(matrix.shape, np.float32)
+            matrix *= np.sqrt(np.square(vectors - mean).mean())
+        matrix += mean
     known = word_vectors.rows < vocabulary_size
     matrix[word_vectors.rows[known]] = vectors[known]
     return matrix
@@ -111,6 +145,7 @@ def initial_matrix(
     vector_size: int,
     scale: float,
     seed: int,
+    initial: str = "uniform",
 ) -> NDArray[np.float32]:
     """Return the embedding matrix with which a cell begins, float32, shape (vocabulary, vector_size).
 
@@ -118,15 +153,28 @@ def initial_matrix(
     with random rows that stay) is standardised on the cell's labelled texts, so that the head, which has the same
     rate and budget everywhere, finds inputs of the same size.
     """
-    if not strategy.pretrained:
-        matrix = random_matrix(vocabulary_size, vector_size, scale, seed)
+    if strategy.pretrained:
+        matrix = pretrained_matrix(_given(word_vectors, f"strategy {strategy.name!r}"), vocabulary_size, seed)
+    elif strategy.trained and initial == "matched":
+        start = pretrained_matrix(_given(word_vectors, "classifier.initial=matched"), vocabulary_size, seed)
+        _standardise_on(labelled, start)
+        return matched_matrix(start, seed)
+    else:
+        kind = "uniform" if initial == "uniform" else "normal"  # a frozen matrix is standardised: no scale to match
+        matrix = random_matrix(vocabulary_size, vector_size, scale, seed, kind)
         if strategy.trained:
             return matrix
-    else:
-        if word_vectors is None:
-            raise ValueError(f"strategy {strategy.name!r} starts from word vectors, and none were given")
-        matrix = pretrained_matrix(word_vectors, vocabulary_size, seed)
+    _standardise_on(labelled, matrix)
+    return matrix
+
+
+def _given(word_vectors: WordVectors | None, what: str) -> WordVectors:
+    if word_vectors is None:
+        raise ValueError(f"{what} starts from word vectors, and none were given")
+    return word_vectors
+
+
+def _standardise_on(labelled: Bags, matrix: NDArray[np.float32]) -> None:
     pooled = pool_with(matrix, labelled)[labelled.tokens() > 0]  # an empty text has no mean to shift
     if len(pooled):
         standardise(matrix, pooled)
-    return matrix

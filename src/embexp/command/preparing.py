@@ -32,7 +32,7 @@ def prepare(arguments: Arguments) -> int:
     plan = plan_study(config)
     store = Store(Path(config.store))
     with open_display() as display, open_executor(config.executor, PRELOAD) as executor:
-        later = {plan.word2vec, *(cell.task for cell in plan.cells)}
+        later = {plan.word2vec, plan.judge, *(cell.task for cell in plan.cells)}
         texts = [task for task in plan.tasks if task not in later]
         outcome = carry_out(texts, store, executor, on_event=display)
     settle(outcome)

@@ -86,6 +86,7 @@ def _listening(base: Any) -> Any:
         """The model, noting each batch in `trace`."""
 
         trace: _Trace
+        running_training_loss: float
 
         def _do_train_job(self, sentences: Any, alpha: float, inits: Any) -> tuple[int, int]:
             trained, raw = super()._do_train_job(sentences, alpha, inits)

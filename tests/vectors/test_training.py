@@ -13,7 +13,8 @@ from gensim.models import Word2Vec
 from embexp.config import Word2VecConfig
 from embexp.errors import UserError
 from embexp.vectors.coverage import measure_coverage
-from embexp.vectors.skipgram import LONGEST_SENTENCE, Corpus, _Sentences, train_skipgram
+from embexp.vectors.corpus import LONGEST_SENTENCE, Corpus, Sentences
+from embexp.vectors.training import train_vectors
 
 
 def make_corpus(texts: int = 60, seed: int = 0) -> Corpus:
@@ -45,7 +46,8 @@ def distinct_counts_corpus() -> Corpus:
 
 def test_vectors_equal_gensim_called_by_hand():
     corpus = distinct_counts_corpus()
-    rows, vectors = train_skipgram(corpus, SMALL, lambda *progress: None)
+    trained = train_vectors(corpus, SMALL, lambda *progress: None)
+    rows, vectors = trained.rows, trained.vectors
     borders = zip(corpus.offsets[:-1], corpus.offsets[1:], strict=True)
     sentences = [[corpus.words[place] for place in corpus.ids[start:end]] for start, end in borders if end > start]
     model = Word2Vec(
@@ -58,10 +60,10 @@ def test_vectors_equal_gensim_called_by_hand():
 def test_same_bytes_for_any_hash_seed():
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]);"
-        "from test_skipgram import make_corpus, SMALL, train_skipgram;"
+        "from test_training import make_corpus, SMALL, train_vectors;"
         "import hashlib;"
-        "rows, vectors = train_skipgram(make_corpus(), SMALL, lambda *progress: None);"
-        "print(hashlib.sha256(vectors.tobytes() + rows.tobytes()).hexdigest())"
+        "trained = train_vectors(make_corpus(), SMALL, lambda *progress: None);"
+        "print(hashlib.sha256(trained.vectors.tobytes() + trained.rows.tobytes()).hexdigest())"
     )
     digests = {
         subprocess.run(
@@ -79,7 +81,7 @@ def test_same_bytes_for_any_hash_seed():
 def test_another_seed_gives_other_vectors():
     corpus = make_corpus()
     one, two = (
-        train_skipgram(corpus, Word2VecConfig(vector_size=8, epochs=1, min_count=2, seed=seed), lambda *p: None)[1]
+        train_vectors(corpus, Word2VecConfig(vector_size=8, epochs=1, min_count=2, seed=seed), lambda *p: None).vectors
         for seed in (1, 2)
     )
     assert (one != two).any()
@@ -89,24 +91,23 @@ def test_long_texts_are_split_and_no_token_is_lost():
     length = 2 * LONGEST_SENTENCE + 5
     ids = (np.arange(length) % 3).astype(np.int32)
     corpus = Corpus(ids, np.array([0, length]), ["a", "b", "c"], np.bincount(ids))
-    seen = []
-    sentences = list(_Sentences(corpus, seen.append))
+    sentences = list(Sentences(corpus))
     assert [len(sentence) for sentence in sentences] == [LONGEST_SENTENCE, LONGEST_SENTENCE, 5]
     assert [word for sentence in sentences for word in sentence] == [corpus.words[place] for place in ids]
-    assert sum(seen) == length
+    assert len(Sentences(corpus)) == 3
 
 
 def test_progress_ends_at_all_words_of_all_epochs():
     corpus = make_corpus()
     heard = []
-    train_skipgram(corpus, SMALL, lambda done, total, unit, note: heard.append((done, total)))
+    train_vectors(corpus, SMALL, lambda done, total, unit, note: heard.append((done, total)))
     assert heard[-1] == (3 * len(corpus.ids), 3 * len(corpus.ids))
 
 
 def test_a_corpus_without_frequent_words_is_a_sentence():
     corpus = Corpus(np.arange(4, dtype=np.int32), np.array([0, 4]), list("abcd"), np.ones(4, np.int64))
     with pytest.raises(UserError, match=r"word2vec\.min_count: no word of the corpus occurs 5 times.*1 times"):
-        train_skipgram(corpus, Word2VecConfig(), lambda *progress: None)
+        train_vectors(corpus, Word2VecConfig(), lambda *progress: None)
 
 
 def test_coverage_counts_types_and_tokens():
