@@ -22,7 +22,7 @@ DEFAULT_DATABASE = Path(".embexp/mlflow.db")
 _DRIVERS = {"postgresql": "psycopg2", "mysql": "MySQLdb", "mssql": "pyodbc"}
 _INSTALL = {"psycopg2": "psycopg2-binary", "psycopg": "psycopg[binary]", "MySQLdb": "mysqlclient"}
 _SCHEMES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https", "databricks")
-_USER_INFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)(?P<user>[^/@\s]*)@")
+_USER_INFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/@\s:]*(?::[^@\s]*)?@")
 _SECRET_QUERY = re.compile(r"(?i)([?&](?:[a-z_]*password|sslkey|[a-z_]*token|[a-z_]*secret)=)[^&#\s]*")
 
 

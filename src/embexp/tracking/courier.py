@@ -8,6 +8,7 @@ starts it (`post.start_courier`), appends to its box and goes on; stdin is the l
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -241,6 +242,8 @@ def _is_running(study: str, but: Path) -> bool:
 def is_refusal(error: Exception) -> bool:
     """Whether MLflow, or our own code, rejects what is delivered, and not the attempt."""
     code = getattr(error, "error_code", None)
+    if isinstance(error, OSError):  # an answer that is no JSON is a ValueError too, and the server's fault
+        return False
     return code in _REFUSALS or isinstance(error, KeyError | TypeError | ValueError)
 
 
@@ -259,8 +262,25 @@ def explain(error: Exception, address: Address) -> str:
     return mask(first)[:300]
 
 
+class MaskedStream(io.TextIOBase):
+    """Passes text on without the secrets in it: MLflow tells whole URIs in its errors."""
+
+    def __init__(self, stream: IO[str]) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write a text, masked."""
+        self._stream.write(mask(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush what was written."""
+        self._stream.flush()
+
+
 def main() -> None:
     """Carry what the order on stdin says."""
+    sys.stderr = MaskedStream(sys.stderr)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr)
     with suppress(OSError, AttributeError):
         os.nice(5)  # cells that train come first

@@ -21,7 +21,7 @@ from typing import Any
 
 from embexp.config import TrackingConfig
 from embexp.errors import EmbexpError, UserError
-from embexp.tracking.address import Address, resolve_address
+from embexp.tracking.address import Address, mask, resolve_address
 from embexp.tracking.post import quiet_environment
 from embexp.tracking.views import newest_view
 
@@ -200,7 +200,7 @@ def _await_server(process: subprocess.Popen[bytes], url: str, log: Path) -> None
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    raise EmbexpError("MLflow's server did not start: " + (" | ".join(lines[-3:]) or "it said nothing"))
+    raise EmbexpError("MLflow's server did not start: " + (mask(" | ".join(lines[-3:])) or "it said nothing"))
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
