@@ -144,11 +144,11 @@ def crossing_study(truth: Truth, setting: Setting, generator: np.random.Generato
         note("P(A>B)", chance_low[k] <= truth.superiority[k] <= chance_high[k])
     for index, curve in enumerate((truth.random, truth.frozen)):
         single = moments.strategy(index)
-        low, high = single.estimate(np.eye(len(SIZES))).interval(RULES.level)
+        low, high = single.estimate(np.eye(len(SIZES))).score_interval(RULES.level)
         for k in range(len(SIZES)):
             note("curve", low[k] <= curve[k] <= high[k])
         area = log_size_weights(moments.sizes)
-        low, high = single.estimate(area).interval(RULES.level)
+        low, high = single.estimate(area).score_interval(RULES.level)
         note("area", low <= area @ curve <= high)
     regions = find_regions(pair, weights, moments.sizes, RULES.level)
     note("crossover", regions.contains(truth.crossover))

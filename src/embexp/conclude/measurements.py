@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-CONTROLS = ("tfidf", "random_frozen")
-PLANNED = ("random", "frozen", "finetuned")
+from embexp.config import CONTROLS, STRATEGIES
+
+PLANNED = STRATEGIES  # every pair of these, at each size, is the family that Holm's method goes over
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,3 @@ class Measurements:
         for first in range(len(self.strategies)):
             for second in range(first + 1, len(self.strategies)):
                 yield first, second
-
-
-JSON = dict[str, Any]

@@ -189,7 +189,7 @@ def _what_would_decide(
     more = np.geomspace(texts, MOST_TEXTS, 120)
     decided = _decided(row["difference"], parts, float(row["n"]), more, rules, tests)
     if not decided.any():
-        return {"seeds": None, "texts": None, "reason": reason}
+        return {"seeds": None, "texts": None, "reason": f"{reason}; it takes more of both"}
     needed = round_up(float(more[np.argmax(decided)]))
     return {"seeds": None, "texts": needed, "reason": f"{reason}; about {needed:,} texts would"}
 

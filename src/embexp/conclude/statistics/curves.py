@@ -22,7 +22,7 @@ def curves(moments: Moments, rules: Rules) -> list[dict[str, Any]]:
     rows = []
     for s, strategy in enumerate(measurements.strategies):
         estimate = moments.strategy(s).estimate(np.eye(len(moments.sizes)))
-        low, high = estimate.interval(rules.level)
+        low, high = estimate.score_interval(rules.level)
         for k, size in enumerate(measurements.train_sizes):
             scores = accuracy[s, k, measurements.present[s, k]]
             rows.append(
@@ -31,8 +31,8 @@ def curves(moments: Moments, rules: Rules) -> list[dict[str, Any]]:
                     "train_size": size,
                     "n": len(scores),
                     "mean": number(estimate.value[k]) if len(scores) else None,
-                    "ci_low": number(np.clip(low[k], 0, 1)),
-                    "ci_high": number(np.clip(high[k], 0, 1)),
+                    "ci_low": number(low[k]),
+                    "ci_high": number(high[k]),
                     "median": number(np.median(scores)) if len(scores) else None,
                     "sd": number(np.std(scores, ddof=1)) if len(scores) > 1 else None,
                     "lowest": number(scores.min()) if len(scores) else None,
@@ -49,14 +49,14 @@ def area_under_curves(moments: Moments, rules: Rules) -> list[dict[str, Any]]:
     rows = []
     for s, strategy in enumerate(measurements.strategies):
         estimate = moments.strategy(s).estimate(weights)
-        low, high = estimate.interval(rules.level)
+        low, high = estimate.score_interval(rules.level)
         complete = bool(measurements.present[s].any(axis=1).all())
         rows.append(
             {
                 "strategy": strategy,
                 "mean": number(estimate.value) if complete else None,
-                "ci_low": number(np.clip(low, 0, 1)) if complete else None,
-                "ci_high": number(np.clip(high, 0, 1)) if complete else None,
+                "ci_low": number(low) if complete else None,
+                "ci_high": number(high) if complete else None,
             }
         )
     return rows

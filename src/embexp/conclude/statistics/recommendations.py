@@ -6,12 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from embexp.conclude.measurements import CONTROLS
 from embexp.conclude.statistics.components import Array
 from embexp.conclude.statistics.contrasts import Rules
 from embexp.conclude.statistics.moments import Moments, difference_weights
 from embexp.conclude.statistics.numbers import number
 from embexp.conclude.statistics.regions import interpolate
+from embexp.config import CONTROLS
 
 GRID = 80
 
@@ -61,7 +61,7 @@ def _scores(moments: Moments, at: Array, rules: Rules) -> tuple[Array, Array, Ar
             continue
         logs = np.log(moments.sizes[usable])
         estimate = moments.strategy(s).estimate(interpolate(logs, np.eye(len(moments.sizes))[usable], np.log(at)))
-        ends = [np.clip(end, 0, 1) for end in estimate.interval(rules.level)]
+        ends = estimate.score_interval(rules.level)
         outside = (at < moments.sizes[usable[0]]) | (at > moments.sizes[usable[-1]])
         results.append([np.where(outside, np.nan, values) for values in (estimate.value, *ends)])
     expected, low, high = (np.array([result[part] for result in results]) for part in range(3))

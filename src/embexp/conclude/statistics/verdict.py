@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from embexp.conclude.measurements import CONTROLS, Measurements
+from embexp.conclude.measurements import Measurements
 from embexp.conclude.statistics.contrasts import Rules
 from embexp.conclude.statistics.wording import (
     Lookup,
@@ -21,6 +21,7 @@ from embexp.conclude.statistics.wording import (
     points_range,
     sizes_words,
 )
+from embexp.config import CONTROLS
 
 _MOST_UNDECIDED = 4
 
@@ -66,6 +67,7 @@ class Verdict:
         written = self._advice()
         for control in self._measurements.controls:
             written += self._control(control)
+        written = self._winning_control() + written
         written += self._labels_saved()
         written += self._protocol()
         written += self._undecided()
@@ -87,10 +89,11 @@ class Verdict:
                 current = leader
                 found.append((current, []))
             found[-1][1].append(size)
-        regimes = []
-        for index, (strategy, sizes) in enumerate(found):
-            crossing = self._crossing(found[index - 1][0], strategy, sizes[0]) if index else None
-            start = crossing["estimate"] if crossing else float(sizes[0])
+        regimes: list[Regime] = []
+        for strategy, sizes in found:
+            before = regimes[-1] if regimes else None
+            crossing = self._crossing(before, strategy, sizes[0]) if before else None
+            start = float(crossing["estimate"] if crossing else sizes[0])
             regimes.append(Regime(strategy, start, tuple(sizes), crossing))
         return regimes
 
@@ -108,14 +111,15 @@ class Verdict:
                 return False
         return False
 
-    def _crossing(self, before: str, after: str, size: int) -> dict[str, Any] | None:
+    def _crossing(self, before: Regime, after: str, size: int) -> dict[str, Any] | None:
+        """Return the last crossover from one stretch to the next that lies between their starts."""
         rows = [
             row
             for row in self._results["crossovers"]
-            if {row["a"], row["b"]} == {before, after}
+            if {row["a"], row["b"]} == {before.strategy, after}
             and row["kind"] == "crossing"
             and row["ahead_after"] == after
-            and row["estimate"] <= size
+            and before.start < row["estimate"] <= size
         ]
         return max(rows, key=lambda row: float(row["estimate"])) if rows else None
 
@@ -128,24 +132,37 @@ class Verdict:
         if len(regimes) == 1:
             regime = regimes[0]
             lead = f"From {self._sizes[0]:,} to {self._sizes[-1]:,} labels, {action(regime.strategy)}"
-            return [f"{lead}: {self._evidence(regime)}."]
+            return [f"{lead}: {self._evidence(regime)}.", *self._before_range(regime.strategy)]
         sentences = []
         for index, regime in enumerate(regimes):
             if index + 1 < len(regimes):
                 where = f"With fewer than about {labels(regimes[index + 1].start)} labels"
                 if index:
                     where = f"From about {labels(regime.start)} to about {labels(regimes[index + 1].start)} labels"
-                where += f" ({self._boundary(regimes[index + 1])})"
+                where += self._boundary(regimes[index + 1])
             else:
                 where = f"With more than about {labels(regime.start)} labels"
             sentences.append(f"{where}, {action(regime.strategy)}: {self._evidence(regime)}.")
         return sentences
 
+    def _before_range(self, leader: str) -> list[str]:
+        """Say over whom a strategy's lead grows from the smallest size on, so that it may be lost below."""
+        others = [
+            name(row["b"] if row["a"] == leader else row["a"])
+            for row in self._results["crossovers"]
+            if row["kind"] == "before_range"
+            and row["ahead_before"] == leader
+            and {row["a"], row["b"]} <= set(self._own)
+        ]
+        if not others:
+            return []
+        return [f"If {joined(others, 'or')} is ever ahead of it, it is with fewer than {self._sizes[0]:,} labels."]
+
     def _boundary(self, regime: Regime) -> str:
         if regime.crossover is None:
-            return "no interval"
+            return ""
         low, high = regime.crossover["ci_low"], regime.crossover["ci_high"]
-        return interval_words(low, high, self._rules.level, self._sizes[0], self._sizes[-1])
+        return f" ({interval_words(low, high, self._rules.level, self._sizes[0], self._sizes[-1])})"
 
     def _shown(self, regime: Regime) -> bool:
         return any(
@@ -195,8 +212,16 @@ class Verdict:
 
     # --- controls ---------------------------------------------------------------------------------------------
 
-    def _control(self, control: str) -> list[str]:
-        """Say where a control wins, is level with the best, or is behind."""
+    def _winning_control(self) -> list[str]:
+        """Say it first if a control beats everything at every size."""
+        for control in self._measurements.controls:
+            places, leads = self._places(control)
+            if leads and len(places["ahead"]) == len(self._sizes):
+                return [f"Use none of the embedding strategies but {name(control)}, which beats all of them."]
+        return []
+
+    def _places(self, control: str) -> tuple[dict[str, list[int]], dict[int, dict[str, Any]]]:
+        """Return the sizes at which a control is ahead of, level with, behind the best strategy, and by how much."""
         places: dict[str, list[int]] = {"ahead": [], "level": [], "behind": []}
         leads = {}
         for size in self._sizes:
@@ -204,28 +229,34 @@ class Verdict:
             if best is None or self._scores[control, size]["mean"] is None:
                 continue
             lead = self._contrasts.lead(control, best, size)
-            place = "ahead" if lead["ahead"] else "behind" if lead["behind"] else "level"
-            places[place].append(size)
+            if lead["difference"] is None:
+                continue
+            places["ahead" if lead["ahead"] else "behind" if lead["behind"] else "level"].append(size)
             leads[size] = lead | {"best": best}
+        return places, leads
+
+    def _control(self, control: str) -> list[str]:
+        """Say where a control wins, is level with the best, or is behind."""
+        places, leads = self._places(control)
         parts = []
         if places["ahead"]:
             size = max(places["ahead"], key=lambda s: float(leads[s]["difference"]))
-            parts.append(
-                f"beats all of them {sizes_words(places['ahead'], self._sizes)} ({self._compared(leads[size], size)})"
-            )
+            where = sizes_words(places["ahead"], self._sizes)
+            parts.append(f"beats all of them {where} ({self._compared(leads[size], size, len(places['ahead']))})")
         if places["level"]:
             parts.append(f"is level with the best of them {sizes_words(places['level'], self._sizes)}")
         if places["behind"]:
             size = min(places["behind"], key=lambda s: float(leads[s]["difference"]))
+            where = sizes_words(places["behind"], self._sizes)
             parts.append(
-                f"is behind the best of them {sizes_words(places['behind'], self._sizes)} "
-                f"({self._compared(leads[size], size)})"
+                f"is behind the best of them {where} ({self._compared(leads[size], size, len(places['behind']))})"
             )
         return [f"The control {name(control)} {joined(parts)}."] if parts else []
 
-    def _compared(self, lead: dict[str, Any], size: int) -> str:
+    def _compared(self, lead: dict[str, Any], size: int, sizes: int) -> str:
+        where = f"at {size:,} " if sizes > 1 else ""
         interval = points_range(lead["low"], lead["high"])
-        return f"at {size:,} {points(lead['difference'])} points against {name(lead['best'])}, {interval}"
+        return f"{where}{points(lead['difference'])} points against {name(lead['best'])}, {interval}"
 
     # --- labels saved -----------------------------------------------------------------------------------------
 

@@ -76,7 +76,12 @@ def interval_words(low: float | None, high: float | None, level: float, first: f
 
 
 def sizes_words(sizes: Sequence[int], all_sizes: Sequence[int]) -> str:
-    """Write which of the sizes: `at every size`, `from 1,000 labels on`, `up to 300 labels`, `at 100 and 300`."""
+    """Write which of the sizes: `at every size`, `from 1,000 labels on`, `up to 300 labels`, `at 100 and 300 labels`.
+
+    Args:
+        sizes: Those meant.
+        all_sizes: All sizes of the study, ascending.
+    """
     chosen = [size for size in all_sizes if size in set(sizes)]
     if len(chosen) == len(all_sizes):
         return "at every size" if len(all_sizes) > 1 else f"at {chosen[0]:,} labels"
@@ -84,6 +89,9 @@ def sizes_words(sizes: Sequence[int], all_sizes: Sequence[int]) -> str:
         return f"from {chosen[0]:,} labels on"
     if len(chosen) > 1 and chosen == list(all_sizes[: len(chosen)]):
         return f"up to {chosen[-1]:,} labels"
+    first = list(all_sizes).index(chosen[0]) if chosen else 0
+    if len(chosen) > 2 and chosen == list(all_sizes[first : first + len(chosen)]):
+        return f"from {chosen[0]:,} to {chosen[-1]:,} labels"
     return f"at {joined([f'{size:,}' for size in chosen])} labels"
 
 
