@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 from math import log, sqrt
 
 from embexp.conclude.report import words
@@ -22,9 +22,11 @@ def verdict(material: Material) -> list[Block]:
     sentences = study.sentences("verdict")
     failed = study.study.get("cells_failed") or len(study.rows("failures"))
     alarm = f"{words.plural(failed, 'task')} failed; what rests on the missing cells is missing here." if failed else ""
-    split = tuple(split_lead(sentence) for sentence in sentences)
-    shown = () if len(split) == 1 and not split[0][0] else split
-    return [Verdict(headline(sentences), shown, _strips(study), _facts(study), alarm)]
+    title = headline(sentences)
+    shown = [split_lead(sentence) for sentence in sentences if sentence != title]
+    undecided = [pair for pair in shown if "undecided" in "".join(pair).lower()]
+    decided = [pair for pair in shown if pair not in undecided]
+    return [Verdict(title, tuple(decided), tuple(undecided), strips(study), _facts(study), alarm)]
 
 
 def split_lead(sentence: str) -> tuple[str, str]:
@@ -51,48 +53,58 @@ def headline(sentences: Sequence[str]) -> str:
     return " ".join(advice) or (leads[0] if leads else NO_VERDICT)
 
 
-def _strips(study: StudyResults) -> tuple[Strip, ...]:
-    """Return the size axis cut by the best strategy and, if controls change it, by the best of all."""
-    with_controls = _spans(study, "strategy")
-    without = _spans(study, "embedding_strategy")
-    if not without or without == with_controls:
-        return (Strip("Highest expected score, by number of labelled texts", with_controls),) if with_controls else ()
+def strips(study: StudyResults) -> tuple[Strip, ...]:
+    """Return the size axis cut by the best way to embed and, if a control is ahead of it, by the best of all."""
+    rows = [dict(row) for row in study.rows("recommendations") if row.get("strategy") and row.get("n_labels")]
+    rows.sort(key=lambda row: row["n_labels"])
+    for row in rows:
+        if row.get("embedding_strategy") in (row.get("level_with") or ()):
+            row["strategy"] = row["embedding_strategy"]  # the control is not ahead of it
+    of_all = _spans(study, rows, "strategy")
+    to_embed = _spans(study, [row for row in rows if row.get("embedding_strategy")], "embedding_strategy")
+    if not to_embed or to_embed == of_all:
+        return (Strip("Best, by number of labelled texts", of_all),) if of_all else ()
     return (
-        Strip("Best way to embed, by number of labelled texts", without),
-        Strip("Best of all, controls included", with_controls),
+        Strip("Best way to embed, by number of labelled texts", to_embed),
+        Strip("Best of all, controls included", of_all),
     )
 
 
-def _spans(study: StudyResults, key: str) -> tuple[Span, ...]:
-    """Join neighbouring recommendations of one strategy; borders stand where the two curves cross."""
+def _spans(study: StudyResults, rows: Sequence[Row], key: str) -> tuple[Span, ...]:
+    """Cut the sizes into ranges of one leader; a new one counts only if the old one is shown to be behind.
+
+    Borders stand where the two curves cross.
+    """
     groups: list[list[Row]] = []
-    rows = _advised(study, key)
-    for row in rows:
-        if groups and groups[-1][-1][key] == row[key]:
-            groups[-1].append(row)
+    leader = ""
+    for name, group in groupby(rows, key=lambda row: str(row[key])):
+        led = list(group)
+        if groups and (name == leader or not any(_behind(leader, row) for row in led)):
+            groups[-1].extend(led)
         else:
-            groups.append([row])
+            leader = name
+            groups.append(led)
     if not groups:
         return ()
     first, last = rows[0]["n_labels"], rows[-1]["n_labels"]
-    borders = [first, *(_border(study, before[-1], after[0], key) for before, after in pairwise(groups)), last]
+    borders = [first, *(_border(study, before, after, key) for before, after in pairwise(groups)), last]
     return tuple(
         _span(study, group[0][key], ends, (first, last)) for group, ends in zip(groups, pairwise(borders), strict=True)
     )
 
 
-def _border(study: StudyResults, before: Row, after: Row, key: str) -> float:
+def _behind(strategy: str, row: Row) -> bool:
+    """Whether the data tell that a strategy is behind the best of all at a number of labels."""
+    return strategy != row["strategy"] and strategy not in (row.get("level_with") or ())
+
+
+def _border(study: StudyResults, before: Sequence[Row], after: Sequence[Row], key: str) -> float:
     """Return the crossover of two neighbours, else the middle between them on the log axis."""
-    low, high = before["n_labels"], after["n_labels"]
+    low, high = before[-1]["n_labels"], after[0]["n_labels"]
     for row in study.rows("crossovers"):
-        if {row["a"], row["b"]} == {before[key], after[key]} and low <= (row.get("estimate") or 0) <= high:
+        if {row["a"], row["b"]} == {before[0][key], after[0][key]} and low <= (row.get("estimate") or 0) <= high:
             return float(row["estimate"])
     return sqrt(low * high)
-
-
-def _advised(study: StudyResults, key: str = "strategy") -> list[Row]:
-    rows = [row for row in study.rows("recommendations") if row.get(key) and row.get("n_labels")]
-    return sorted(rows, key=lambda row: row["n_labels"])
 
 
 def _span(study: StudyResults, strategy: str, ends: tuple[float, float], whole: tuple[int, int]) -> Span:
@@ -125,7 +137,8 @@ def _facts(study: StudyResults) -> tuple[str, ...]:
 def planner(material: Material) -> list[Block]:
     """The recommendation for any number of labels that the study covers."""
     study = material.study
-    advice = tuple(_advice(study, row) for row in _advised(study))
+    rows = [row for row in study.rows("recommendations") if row.get("strategy") and row.get("n_labels")]
+    advice = tuple(_advice(study, row) for row in sorted(rows, key=lambda row: row["n_labels"]))
     if not advice:
         return []
     return [Planner(advice, study.score, study.interval, material.tables["recommendations"])]

@@ -127,9 +127,12 @@ def _class_bars(sheet: Mapping[str, Any]) -> tuple[tuple[str, str, float], ...]:
     )
 
 
+FIRST_OF_WORD2VEC = ("corpus", "vector_size", "window", "epochs", "vectors", "training time")
+
+
 def word_vectors(material: Material) -> list[Block]:
     """Where the word vectors come from and how much of the text they cover."""
-    record = dict(material.study.mapping("word2vec"))
+    record = {key: value for key, value in material.study.mapping("word2vec").items() if value is not None}
     if not record:
         return []
     coverage = record.pop("coverage", None) or {}
@@ -140,15 +143,17 @@ def word_vectors(material: Material) -> list[Block]:
         if isinstance(coverage.get(unit), int | float) and coverage[unit] <= 1
     ]
     if shares:
-        blocks.append(Text(f"The word vectors cover {words.listed(shares)} of the training texts."))
-    else:
-        record["coverage"] = coverage
-    if coverage.get("missing"):
-        record["most frequent words without a vector"] = coverage["missing"]
+        text = f"The word vectors cover {words.listed(shares)} of the classifier's vocabulary."
+        if missing := coverage.get("missing"):
+            text += f" Most frequent without a vector: {', '.join(map(str, missing))}."
+        blocks.append(Text(text))
     if record.get("seconds") is not None:
         record["training time"] = words.duration(record.pop("seconds"))
-    pairs = tuple((key.replace("_", " ").replace(".", ", "), value) for key, value in flatten(record))
-    return [*blocks, Facts(pairs)] if pairs else blocks
+    first = {key: record.pop(key) for key in FIRST_OF_WORD2VEC if key in record}
+    for shown, folded in ((first, ""), (record, "All settings")):
+        if shown:
+            blocks.append(Facts(tuple((_sheet_word(key), value) for key, value in flatten(shown)), folded))
+    return blocks
 
 
 def run(material: Material) -> list[Block]:

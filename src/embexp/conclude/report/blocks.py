@@ -110,6 +110,7 @@ class Verdict(Block):
     kind: ClassVar[str] = "verdict"
     headline: str
     sentences: tuple[tuple[str, str], ...]
+    undecided: tuple[tuple[str, str], ...]
     strips: tuple[Strip, ...]
     facts: tuple[str, ...]
     alarm: str = ""  # one sentence if something failed

@@ -108,7 +108,6 @@ def _crossover_row(study: StudyResults, row: Row) -> IntervalRow:
     before = row["a"] if after == row["b"] else row["b"]
     also = tuple((low, high) for low, high in row.get("also_possible") or ())
     where = words.size_interval(row.get("ci_low"), row.get("ci_high"))
-    where += "".join(f"; also possible {words.size_interval(*stretch)}" for stretch in also)
     return IntervalRow(
         keys=(row["a"], row["b"]),
         label=f"{study.label(after)} overtakes {study.label(before)}",

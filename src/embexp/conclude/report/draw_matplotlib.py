@@ -87,7 +87,9 @@ def _draw_chart(figure: Chart) -> DrawnFigure:
     (below or main).set_xlabel(figure.x.label)
     if below is not None:
         main.tick_params(axis="x", bottom=False, labelbottom=False)
-    _draw_legend(drawn, main.get_legend_handles_labels()[0])
+    first = {line.keys: line.style.label for line in reversed(figure.series)}  # one entry for each key
+    handles, labels = main.get_legend_handles_labels()
+    _draw_legend(drawn, [each for each, label in zip(handles, labels, strict=True) if label in first.values()])
     return drawn
 
 

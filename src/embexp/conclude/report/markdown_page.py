@@ -30,7 +30,7 @@ def _verdict(block: Any) -> str:
         spans = [f"{span.range} labels: {span.label}" for span in strip.spans]
         parts += [f"{markdown(strip.title)}:", _bullets(spans)]
     parts += [
-        _bullets([f"{lead}{rest}" for lead, rest in block.sentences]),
+        _bullets([f"{lead}{rest}" for lead, rest in (*block.sentences, *block.undecided)]),
         markdown(" · ".join(block.facts)),
     ]
     return "\n\n".join(part for part in parts if part)

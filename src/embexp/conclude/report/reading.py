@@ -183,6 +183,8 @@ def turn(row: Row) -> Row:
     superiority = [row.get(f"p_superiority{end}") for end in ("", "_high", "_low")]
     for end, value in zip(("", "_low", "_high"), superiority, strict=True):
         turned[f"p_superiority{end}"] = None if value is None else 1 - value
+    if row.get("seeds_a_ahead") is not None:
+        turned["seeds_a_ahead"] = row["n"] - row["seeds_a_ahead"] - row["seeds_level"]
     verdict = str(row.get("verdict") or "")
     slightly, _, word = verdict.rpartition(" ")
     if word in OPPOSITE:

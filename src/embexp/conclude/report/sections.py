@@ -32,6 +32,8 @@ def curves(material: Material) -> list[Block]:
         caption += " Controls are grey and dashed."
     if getattr(figure, "rows", ()):
         caption += f" Below: where two curves cross, with the {study.interval} in brackets."
+        if any(row.also for row in getattr(figure, "rows", ())):
+            caption += " Dotted: further sizes at which a crossing cannot be excluded."
     blocks: list[Block] = [FigureBlock(figure, caption)]
     if not any(len(points) > 1 for points in study.curves.values()):
         blocks.append(Text("One train size only: there is no curve and no crossover to report.", quiet=True))

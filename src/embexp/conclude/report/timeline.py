@@ -42,7 +42,7 @@ def timeline(study: StudyResults) -> Timeline | None:
         alt=f"{words.plural(len(tasks), 'task')} on {words.plural(len(lanes), 'worker')} in "
         f"{words.duration(span)}; the workers were busy {100 * min(share, 1):.0f} % of the time.",
         lanes=tuple(f"worker {worker}" if isinstance(worker, int) else str(worker) for worker in lanes),
-        stages={stage: tuple(segments) for stage, segments in bars.items() if segments},
+        stages={stage.replace("_", " "): tuple(segments) for stage, segments in bars.items() if segments},
         span=span / seconds,
         unit=unit,
     )
@@ -76,6 +76,6 @@ def _segment(lane: int, group: list[Row], origin: float, unit: int) -> Segment:
     first, last = group[0], group[-1]
     took = words.duration(last["ended"] - first["started"])
     title = str(first.get("title") or first["stage"])
-    hover = title if len(group) == 1 else f"{first['stage']}, {len(group)} tasks"
+    hover = title if len(group) == 1 else f"{first['stage'].replace('_', ' ')}, {len(group)} tasks"
     start, end = ((moment - origin) / unit for moment in (first["started"], last["ended"]))
     return Segment(lane, start, end, f"{hover}: {took}")
