@@ -16,6 +16,7 @@ from typing import Any
 from embexp.config import (
     CONTROLS,
     DEVICES,
+    SCHEDULES,
     ENCODERS,
     EVALUATE,
     EXECUTORS,
@@ -53,6 +54,8 @@ RANGES: dict[str, tuple[float | None, float | None]] = {
     "training.budget.min_steps": (0, None),
     "training.budget.passes": (0, None),
     "executor.workers": (1, None),
+    "executor.slurm.jobs": (1, None),
+    "executor.slurm.workers_per_job": (1, None),
 }
 POSITIVE = (
     "dataset.test_size",
@@ -61,6 +64,7 @@ POSITIVE = (
     "training.learning_rate",
     "training.embedding_learning_rate",
     "executor.task_timeout_seconds",
+    "executor.worker_wait_seconds",
 )
 CHOICES: dict[str, Sequence[str]] = {
     "dataset.evaluate": EVALUATE,
@@ -70,6 +74,7 @@ CHOICES: dict[str, Sequence[str]] = {
     "classifier.initial": INITIALISATIONS,
     "classifier.encoder": ENCODERS,
     "training.device": DEVICES,
+    "training.schedule": SCHEDULES,
     "executor.kind": EXECUTORS,
     "tracking.kind": TRACKERS,
 }
@@ -215,6 +220,10 @@ def _check_rooms(config: StudyConfig) -> Iterator[str]:
     from embexp.vectors.settings import check_settings
 
     yield from check_settings(config.word2vec)
+    if config.executor.kind == "dask":
+        from embexp.engine.clusters import problems as cluster_problems
+
+        yield from cluster_problems(config.executor)
     try:
         check_text(config.text)
     except UserError as error:

@@ -21,7 +21,8 @@ UNKNOWN_WORDS = ("random", "zero", "mean", "subword")
 INITIALISATIONS = ("uniform", "normal", "matched")
 ENCODERS = ("mean_pool",)
 DEVICES = ("auto", "cpu", "cuda")
-EXECUTORS = ("serial", "local")
+SCHEDULES = ("linear", "constant")
+EXECUTORS = ("serial", "local", "dask")
 TRACKERS = ("mlflow", "none")
 
 
@@ -105,8 +106,9 @@ class TrainingConfig:
 
     batch_size: int = 32
     budget: BudgetConfig = field(default_factory=BudgetConfig)
-    learning_rate: float = 0.002  # head, Adam
-    embedding_learning_rate: float = 0.2  # rows, Adagrad
+    learning_rate: float = 0.004  # head, Adam
+    embedding_learning_rate: float = 0.4  # rows, Adagrad
+    schedule: str = "linear"  # linear (both rates fall to 0 over the budget) | constant
     weight_decay: float = 0.0  # head's weights only, decoupled
     device: str = "auto"  # auto | cpu | cuda
 
@@ -122,12 +124,34 @@ class GridConfig:
 
 
 @dataclass(frozen=True)
+class SlurmConfig:
+    """Jobs that embexp submits (executor=slurm), in sbatch's own words."""
+
+    jobs: int = 1
+    workers_per_job: int = 1  # one core each
+    memory: str = "4GB"  # of a job
+    time: str = "01:00:00"
+    partition: str | None = None
+    account: str | None = None
+    interface: str | None = None  # network interface on which workers reach this machine
+    directives: list[str] = field(default_factory=list)  # further options of sbatch, such as --gres=gpu:1
+    prologue: str | None = None  # file of shell lines, such as `module load`
+    log_folder: str = ".embexp/slurm"
+
+
+@dataclass(frozen=True)
 class ExecutorConfig:
     """Where tasks run. Never part of a fingerprint."""
 
-    kind: str = "local"  # serial | local
-    workers: int | None = None  # None: one per core
+    kind: str = "local"  # serial | local | dask
+    workers: int | None = None  # of this machine; None: one per core
     task_timeout_seconds: float | None = None
+    address: str | None = None  # dask: scheduler that runs already, such as tcp://head:8786
+    scheduler_file: str | None = None  # dask: the same, by the file that it wrote
+    cluster: str = "local"  # dask without either: local | slurm
+    resources: dict[str, float] = field(default_factory=dict)  # dask: what a task takes of the workers', such as GPU=1
+    worker_wait_seconds: float = 300.0  # dask: how long to go on without any worker
+    slurm: SlurmConfig = field(default_factory=SlurmConfig)
 
 
 @dataclass(frozen=True)

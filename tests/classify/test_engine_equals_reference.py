@@ -48,11 +48,13 @@ def models(matrix: np.ndarray) -> tuple[MeanPoolClassifier, MeanPoolClassifier]:
 
 
 @pytest.mark.parametrize("train_rows", [True, False], ids=["trained rows", "frozen rows"])
-@pytest.mark.parametrize("weight_decay", [0.0, 0.5])
+@pytest.mark.parametrize(("schedule", "weight_decay"), [("linear", 0.0), ("linear", 0.5), ("constant", 0.0)])
 @pytest.mark.parametrize("batch_size", [1, 7, 32])
-def test_engine_equals_the_reference_after_many_steps(problem, train_rows, weight_decay, batch_size):
+def test_engine_equals_the_reference_after_many_steps(problem, train_rows, schedule, weight_decay, batch_size):
     texts, labels, matrix = problem
-    config = TrainingConfig(learning_rate=0.01, embedding_learning_rate=0.05, weight_decay=weight_decay)
+    config = TrainingConfig(
+        learning_rate=0.01, embedding_learning_rate=0.05, schedule=schedule, weight_decay=weight_decay
+    )
     batches = batch_order(len(texts), batch_size, 60, seed=1)
     fast, plain = models(matrix)
     losses = train(fast, as_bags(texts), labels, batches, config, train_rows)

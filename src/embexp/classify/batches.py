@@ -16,6 +16,16 @@ def optimiser_steps(budget: BudgetConfig, texts: int, batch_size: int) -> int:
     return max(budget.min_steps, math.ceil(budget.passes * texts / batch_size))
 
 
+def rate_shares(schedule: str, steps: int) -> NDArray[np.float32]:
+    """Return the share of both learning rates that holds in each step, float32, shape (steps,).
+
+    Linear: from 1 in the first step towards 0 after the last. Constant: 1.
+    """
+    if schedule == "linear":
+        return (1 - np.arange(steps) / steps).astype(np.float32)
+    return np.ones(steps, np.float32)
+
+
 def batch_order(texts: int, batch_size: int, steps: int, seed: int) -> NDArray[np.int64]:
     """Return the text numbers of every batch, int64, shape (steps, batch_size).
 

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from embexp.bags import Bags
+from embexp.classify.batches import rate_shares
 from embexp.classify.model import MeanPoolClassifier
 from embexp.config import TrainingConfig
 from embexp.errors import UserError
@@ -48,7 +49,7 @@ def train_with_autograd(
         labelled: The labelled texts.
         labels: Class numbers, int64, shape (texts,).
         batches: Text numbers of each step, int64, shape (steps, batch_size).
-        config: Learning rates and weight decay.
+        config: Learning rates, their schedule, weight decay.
         train_rows: Whether the embedding layer is trained.
         device: A torch device, such as cuda or cpu.
 
@@ -64,6 +65,7 @@ def train_with_autograd(
     model.to(device)
     model.embedding.weight.requires_grad_(train_rows)
     optimisers = make_optimisers(model, config, train_rows)
+    schedules = make_schedules(optimisers, config.schedule, len(batches))
     losses = torch.zeros(len(batches), device=device)
     for step in range(len(batches)):
         first, last = int(borders[step]), int(borders[step + 1])
@@ -80,8 +82,8 @@ def train_with_autograd(
         for optimiser in optimisers:
             optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        for optimiser in optimisers:
-            optimiser.step()
+        for moved in (*optimisers, *schedules):
+            moved.step()
         losses[step] = loss.detach()
     model.to("cpu")
     return losses.cpu().numpy()
@@ -100,3 +102,11 @@ def make_optimisers(
     if train_rows:
         optimisers.append(torch.optim.Adagrad([model.embedding.weight], lr=config.embedding_learning_rate))
     return optimisers
+
+
+def make_schedules(
+    optimisers: list[torch.optim.Optimizer], schedule: str, steps: int
+) -> list[torch.optim.lr_scheduler.LambdaLR]:
+    """Return one scheduler for each optimiser; each is stepped after every optimiser step."""
+    shares = [*map(float, rate_shares(schedule, steps)), 0.0]
+    return [torch.optim.lr_scheduler.LambdaLR(optimiser, shares.__getitem__) for optimiser in optimisers]

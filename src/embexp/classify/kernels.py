@@ -144,7 +144,7 @@ def _adam(weight, gradient, first, second, rate, second_scale, keep):
 
 @nb.njit(
     types.void(
-        _matrix, _matrix, _head, *_bags, _readable(_i64), _readable(_i64, 2), _f32, _f32, _f32, types.b1, _f32[::1]
+        _matrix, _matrix, _head, *_bags, _readable(_i64), _readable(_i64, 2), _readable(_f32), _f32, _f32, _f32, types.b1, _f32[::1]
     ),
     **_OPTIONS,
 )
@@ -157,6 +157,7 @@ def train_steps(
     offsets,
     labels,
     batches,
+    shares,
     row_rate,
     head_rate,
     head_decay,
@@ -174,6 +175,7 @@ def train_steps(
         offsets: First entry of each text, int64, shape (texts + 1,).
         labels: Class numbers, int64, shape (texts,).
         batches: Text numbers, int64, shape (steps, batch_size).
+        shares: Share of both learning rates that holds in each step, shape (steps,).
         row_rate: Adagrad's learning rate.
         head_rate: Adam's learning rate.
         head_decay: Decoupled weight decay of the head's weights (not of its biases).
@@ -229,9 +231,10 @@ def train_steps(
 
         power_1 *= 0.9
         power_2 *= 0.999
-        rate = np.float32(head_rate / (1 - power_1))
+        head_rate_now, row_rate_now = head_rate * shares[step], row_rate * shares[step]
+        rate = np.float32(head_rate_now / (1 - power_1))
         second_scale = np.float32(1 / np.sqrt(1 - power_2))
-        keep = ONE - head_rate * head_decay
+        keep = ONE - head_rate_now * head_decay
         for part in range(4):
             _adam(
                 head[part],
@@ -256,4 +259,4 @@ def train_steps(
             for k in range(vector_size):
                 total = accumulator[row, k] + row_gradient[k] * row_gradient[k]
                 accumulator[row, k] = total
-                matrix[row, k] -= row_rate * row_gradient[k] / (np.sqrt(total) + ADAGRAD_EPSILON)
+                matrix[row, k] -= row_rate_now * row_gradient[k] / (np.sqrt(total) + ADAGRAD_EPSILON)

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from embexp.classify.device import make_optimisers
+from embexp.classify.device import make_optimisers, make_schedules
 from embexp.classify.model import MeanPoolClassifier
 from embexp.config import TrainingConfig
 
@@ -33,7 +33,7 @@ def train_reference(
         texts: Token ids of each labelled text.
         labels: Class numbers, shape (texts,).
         batches: Text numbers of each step, shape (steps, batch_size).
-        config: Learning rates and weight decay.
+        config: Learning rates, their schedule, weight decay.
         train_rows: Whether the embedding layer is trained.
     """
     device = model.output.weight.device
@@ -45,13 +45,14 @@ def train_reference(
 
     model.embedding.weight.requires_grad_(train_rows)
     optimisers = make_optimisers(model, config, train_rows)
+    schedules = make_schedules(optimisers, config.schedule, len(batches))
     losses = []
     for batch in torch.from_numpy(batches).to(device):
         loss = nn.functional.cross_entropy(model(padded[batch], lengths[batch]), targets[batch])
         for optimiser in optimisers:
             optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        for optimiser in optimisers:
-            optimiser.step()
+        for moved in (*optimisers, *schedules):
+            moved.step()
         losses.append(float(loss.detach()))
     return losses

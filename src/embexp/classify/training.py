@@ -7,6 +7,7 @@ import torch
 from numpy.typing import NDArray
 
 from embexp.bags import Bags, singletons
+from embexp.classify.batches import rate_shares
 from embexp.classify.model import MeanPoolClassifier
 from embexp.classify.strategies import pool_with
 from embexp.config import TrainingConfig
@@ -28,7 +29,7 @@ def train(
         labelled: The labelled texts.
         labels: Class numbers, int64, shape (texts,).
         batches: Text numbers of each step, int64, shape (steps, batch_size).
-        config: Learning rates and weight decay.
+        config: Learning rates, their schedule, weight decay.
         train_rows: Whether the embedding layer is trained.
     """
     from embexp.classify.kernels import train_steps
@@ -56,6 +57,7 @@ def train(
         bags.offsets,
         labels,
         batches,
+        rate_shares(config.schedule, len(batches)),
         np.float32(config.embedding_learning_rate),
         np.float32(config.learning_rate),
         np.float32(config.weight_decay),
