@@ -25,6 +25,14 @@ QUICK: dict[str, Any] = {
 }
 
 
+NEEDED = {
+    "dataset=csv": ["dataset.train=mine.csv"],
+    "word2vec=files": ["word2vec.files=[mine.csv]"],
+    "word2vec=wiki8": ["word2vec.files=[mine.csv]"],
+    "word2vec=pretrained": ["word2vec.file=vectors.bin"],
+}
+
+
 def flat(config: StudyConfig) -> dict[str, Any]:
     composed = OmegaConf.create(asdict(config))
     return {key: OmegaConf.select(composed, key) for key in keys()}
@@ -46,8 +54,7 @@ def test_quick_differs_from_main_in_these_settings_alone() -> None:
 )
 def test_every_option_of_every_group_composes_clean(override: str) -> None:
     Path("mine.csv").write_text("text,label\n")
-    needed = ["dataset.train=mine.csv"] if override == "dataset=csv" else []
-    assert check(compose_study([override, *needed])) == []
+    assert check(compose_study([override, *NEEDED.get(override, ())])) == []
 
 
 def test_values_take_the_types_of_the_settings() -> None:
