@@ -18,13 +18,13 @@ def curves(moments: Moments, rules: Rules) -> list[dict[str, Any]]:
     The interval covers the mean accuracy over new seeds and new texts; it is None with fewer than 2 seeds.
     """
     measurements = moments.measurements
-    accuracy = measurements.accuracy
+    right = measurements.correct.sum(axis=3)  # whole numbers, so that equal seeds have a spread of exactly 0
     rows = []
     for s, strategy in enumerate(measurements.strategies):
         estimate = moments.strategy(s).estimate(np.eye(len(moments.sizes)))
         low, high = estimate.score_interval(rules.level)
         for k, size in enumerate(measurements.train_sizes):
-            scores = accuracy[s, k, measurements.present[s, k]]
+            scores = right[s, k, measurements.present[s, k]]
             rows.append(
                 {
                     "strategy": strategy,
@@ -33,10 +33,10 @@ def curves(moments: Moments, rules: Rules) -> list[dict[str, Any]]:
                     "mean": number(estimate.value[k]) if len(scores) else None,
                     "ci_low": number(low[k]),
                     "ci_high": number(high[k]),
-                    "median": number(np.median(scores)) if len(scores) else None,
-                    "sd": number(np.std(scores, ddof=1)) if len(scores) > 1 else None,
-                    "lowest": number(scores.min()) if len(scores) else None,
-                    "highest": number(scores.max()) if len(scores) else None,
+                    "median": number(np.median(scores) / measurements.texts) if len(scores) else None,
+                    "sd": number(np.std(scores, ddof=1) / measurements.texts) if len(scores) > 1 else None,
+                    "lowest": number(scores.min() / measurements.texts) if len(scores) else None,
+                    "highest": number(scores.max() / measurements.texts) if len(scores) else None,
                 }
             )
     return rows
