@@ -26,14 +26,14 @@ from embexp.running import plan_study
 from embexp.study import PRELOAD
 
 ONE_AT_A_TIME = {
-    "training.learning_rate": (0.001, 0.002, 0.003, 0.005, 0.01),
-    "training.embedding_learning_rate": (0.03, 0.1, 0.2, 0.3, 0.5, 1.0),
-    "training.budget.min_steps": (100, 200, 400, 800),
-    "training.budget.passes": (1, 2, 3, 4, 8),
-    "training.batch_size": (16, 32, 64),
-    "training.weight_decay": (0, 0.3, 1, 3),
-    "classifier.hidden_size": (32, 64, 128),
-    "classifier.initial_scale": (0.01, 0.03, 0.1, 0.25),
+    "training.learning_rate": (0.001, 0.002, 0.003, 0.004, 0.006),
+    "training.embedding_learning_rate": (0.1, 0.2, 0.4, 0.6, 1.0),
+    "training.budget.min_steps": (50, 100, 150, 200, 400),
+    "training.budget.passes": (1, 1.5, 2, 2.5, 3, 4),
+    "training.schedule": ("constant",),
+    "training.batch_size": (16, 64),
+    "training.weight_decay": (0.3, 1, 3),
+    "classifier.hidden_size": (32, 128),
 }
 STRATEGIES = ("random", "frozen", "finetuned")
 
