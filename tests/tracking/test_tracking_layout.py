@@ -29,7 +29,7 @@ from tracking_study import (
 
 from embexp.config import TrackingConfig
 from embexp.tracking import open_tracker
-from embexp.tracking.layout import LARGEST_HISTORY, area_under_curve, describe, flatten, thin_history
+from embexp.tracking.layout import COLOURS, LARGEST_HISTORY, area_under_curve, describe, flatten, thin_history
 from embexp.tracking.record import StudyInfo
 from embexp.tracking.views import KEPT_STUDIES, TAG_VIEW, newest_view, outdated, view_key, view_tags
 
@@ -182,6 +182,12 @@ def test_a_thinned_history_fits_one_call_and_keeps_both_ends(length: int, keys: 
 def test_settings_become_flat_parameters_without_secrets() -> None:
     settings = {"a": {"b": 1, "c": None, "d": [1, 2]}, "uri": "postgresql://me:secret@host/db?password=secret&x=1"}
     assert flatten(settings) == {"a.b": "1", "a.d": "[1, 2]", "uri": "postgresql://***@host/db?password=***&x=1"}
+
+
+def test_strategies_have_the_colours_of_the_report() -> None:
+    from embexp.conclude.report.palette import FIXED
+
+    assert {name: style.light for name, style in FIXED.items()} == COLOURS
 
 
 def test_a_long_description_is_cut_to_what_every_mlflow_takes() -> None:

@@ -118,7 +118,7 @@ def test_a_locked_database_is_waited_for(config: TrackingConfig, database: Path,
         other.execute("BEGIN IMMEDIATE")
         for cell in make_cells():
             tracker.cell(cell)
-        threading.Timer(6, other.rollback).start()  # longer than sqlite3 itself waits
+        threading.Timer(3, other.rollback).start()
         assert tracker.finish(make_results(), make_folder(tmp_path)).undelivered == 0
     assert fingerprints(read_runs(database)) == expected_fingerprints(make_cells())
 

@@ -18,9 +18,15 @@ from embexp.errors import UserError
 
 DEFAULT_DATABASE = Path(".embexp/mlflow.db")
 
-# The module a database URI needs, as SQLAlchemy picks it when the URI names no driver.
-_DRIVERS = {"postgresql": "psycopg2", "mysql": "MySQLdb", "mssql": "pyodbc"}
-_INSTALL = {"psycopg2": "psycopg2-binary", "psycopg": "psycopg[binary]", "MySQLdb": "mysqlclient"}
+# The modules that a database URI may use when it names no driver, the best first. Which of them SQLAlchemy
+# takes by itself depends on its version, so the URI that MLflow gets names one.
+_DRIVERS = {
+    "postgresql": ("psycopg2", "psycopg"),
+    "mysql": ("pymysql", "mysqldb"),
+    "mssql": ("pyodbc", "pymssql"),
+}
+_MODULES = {"mysqldb": "MySQLdb"}
+_INSTALL = {"psycopg2": "psycopg2-binary", "psycopg": "psycopg[binary]", "mysqldb": "mysqlclient"}
 _SCHEMES = ("sqlite", "postgresql", "mysql", "mssql", "http", "https", "databricks")
 _USER_INFO = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*://)[^/@\s:]*(?::[^@\s]*)?@")
 _SECRET_QUERY = re.compile(r"(?i)([?&](?:[a-z_]*password|sslkey|[a-z_]*token|[a-z_]*secret)=)[^&#\s]*")
@@ -91,7 +97,8 @@ def check_address(uri: str, origin: str) -> Address:
         raise UserError(f"{origin}: {mask(uri)!r} names no host; an example is http://127.0.0.1:5000")
     if kind in ("http", "https"):
         return Address(uri.rstrip("/"), origin, None)
-    _check_driver(uri, parts.scheme, kind, origin)
+    driver = _find_driver(uri, parts.scheme, kind, origin)
+    uri = f"{kind}+{driver}{uri[len(parts.scheme) :]}"
     return Address(uri, origin, str(DEFAULT_DATABASE.with_name("mlartifacts").resolve()))
 
 
@@ -146,11 +153,14 @@ def _check_sqlite(uri: str, origin: str) -> Address:
     return Address(absolute, origin, str(path.with_name("mlartifacts")))
 
 
-def _check_driver(uri: str, scheme: str, kind: str, origin: str) -> None:
-    driver = scheme.partition("+")[2] or _DRIVERS[kind]
-    if importlib.util.find_spec(driver) is None:
-        package = _INSTALL.get(driver, driver)
-        raise UserError(
-            f"{origin}: {mask(uri)!r} needs the Python package {package!r}, which is not installed; "
-            f"pip install {package}"
-        )
+def _find_driver(uri: str, scheme: str, kind: str, origin: str) -> str:
+    named = scheme.partition("+")[2]
+    drivers = (named,) if named else _DRIVERS[kind]
+    for driver in drivers:
+        if importlib.util.find_spec(_MODULES.get(driver, driver)) is not None:
+            return driver
+    packages = [_INSTALL.get(driver, driver) for driver in drivers]
+    raise UserError(
+        f"{origin}: {mask(uri)!r} needs the Python package {' or '.join(map(repr, packages))}, "
+        f"which is not installed; pip install {packages[0]}"
+    )

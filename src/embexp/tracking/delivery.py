@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,6 +25,7 @@ from embexp.tracking.database import one_transaction, open_client
 from embexp.tracking.outbox import Label
 
 _logger = logging.getLogger(__name__)
+REQUESTS_AT_ONCE = 4  # to a tracking server
 _PAGE = 1000  # runs a search returns at once; servers allow more, but answer slower
 
 
@@ -134,8 +136,7 @@ class Desk:
         before = dict(self._known)
         try:
             with self._transaction():
-                for item in items:
-                    self._deliver_one(item)
+                self._deliver_all(items)
         except Exception:
             self._known = before
             raise
@@ -143,11 +144,24 @@ class Desk:
             if item["kind"] == "finish":
                 self._log_artifacts(item)
 
+    def _deliver_all(self, items: list[Mapping[str, Any]]) -> None:
+        cells = [item for item in items if item["kind"] == "cell"]
+        others = [item for item in items if item["kind"] != "cell"]
+        for strategy in dict.fromkeys(cell["strategy"] for cell in cells):
+            self._ensure(layout.plan_strategy(self._study, strategy))
+        if self._address.is_server:
+            # Each call waits for an answer, so several cells travel at once.
+            with ThreadPoolExecutor(REQUESTS_AT_ONCE) as pool:
+                list(pool.map(self._deliver_cell, cells))
+        else:
+            for cell in cells:
+                self._deliver_cell(cell)
+        for item in others:
+            self._deliver_one(item)
+
     def _deliver_one(self, item: Mapping[str, Any]) -> None:
         kind = item["kind"]
-        if kind == "cell":
-            self._deliver_cell(item)
-        elif kind == "study":
+        if kind == "study":
             self._start_study()
         elif kind == "finish":
             self._deliver_results(item["results"], item["ended"])

@@ -40,7 +40,7 @@ CROSSOVER = f"{ACCURACY}.crossover"
 EQUIVALENCE = f"{ACCURACY}.label_equivalence"
 
 # The colours of the report's figures.
-_COLOURS = {
+COLOURS = {
     "random": "#D55E00",
     "frozen": "#0072B2",
     "finetuned": "#009E73",
@@ -147,7 +147,7 @@ def _common_tags(study: StudyInfo, role: str, key: str) -> dict[str, str]:
 
 
 def _strategy_tags(strategy: str) -> dict[str, str]:
-    colour = {"mlflow.runColor": _COLOURS[strategy]} if strategy in _COLOURS else {}
+    colour = {"mlflow.runColor": COLOURS[strategy]} if strategy in COLOURS else {}
     return {TAG_STRATEGY: strategy} | colour
 
 

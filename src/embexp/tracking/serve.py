@@ -55,15 +55,14 @@ def ui(
         UserError: There is no database, no such study, or the port is taken.
     """
     address = resolve_address(config)
-    with open_server(address, port) as server:
-        announce(f"Learning curves: {study_address(server, config.experiment or study)}")
-        if server.process is None:
-            return
-        announce(f"MLflow serves {address.shown} at {server.url}; stop it with Ctrl-C")
-        try:
-            server.process.wait()
-        except KeyboardInterrupt:
-            announce("stopped")
+    try:
+        with open_server(address, port) as server:
+            announce(f"Learning curves: {study_address(server, config.experiment or study)}")
+            if server.process is not None:
+                announce(f"MLflow serves {address.shown} at {server.url}; stop it with Ctrl-C")
+                server.process.wait()
+    except KeyboardInterrupt:
+        announce("stopped")
 
 
 @contextmanager
@@ -129,6 +128,9 @@ def _readable(address: Address) -> Iterator[str]:
             f"{address.origin}: there is no MLflow database {database} yet; run `embexp` first, "
             f"or name another one in tracking.uri"
         )
+    with database.open("rb") as file:
+        if not file.read(16).startswith(b"SQLite format 3"):
+            raise UserError(f"{address.origin}: {database} is no SQLite database; name another one in tracking.uri")
     if os.access(database, os.W_OK) and os.access(database.parent, os.W_OK):
         yield address.uri
         return
