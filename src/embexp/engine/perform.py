@@ -24,6 +24,7 @@ from embexp.engine.entries import Identity
 from embexp.engine.locks import EntryLock
 from embexp.engine.store import Store
 from embexp.engine.task import Progress, Stage, Work
+from embexp.engine.trouble import CannotGoOnError
 
 WORKER_VARIABLE = "EMBEXP_WORKER"  # set by the executor: a small number, stable while a lane lives
 
@@ -55,7 +56,8 @@ class Report:
     """How a task went.
 
     Attributes:
-        status: `done`; `found`: somebody else finished it first; `busy`: somebody else is at it; `failed`.
+        status: `done`; `found`: somebody else finished it first; `busy`: somebody else is at it; `failed`;
+            `trouble`: the store can no longer be written, so every other task would fail as well.
         seconds: Of the stage function.
         worker: Number of the worker.
         error: Name of the exception's type.
@@ -63,7 +65,7 @@ class Report:
         log: File with the traceback.
     """
 
-    status: Literal["done", "found", "busy", "failed"]
+    status: Literal["done", "found", "busy", "failed", "trouble"]
     worker: int = 0
     seconds: float = 0.0
     error: str = ""
@@ -86,7 +88,11 @@ def perform(order: Order) -> Report:
             seconds = _build(order, store, lock, worker)
     except KeyboardInterrupt:
         raise
+    except CannotGoOnError as error:
+        return Report("trouble", worker, time.time() - started, message=str(error))
     except BaseException as error:
+        if isinstance(error, OSError) and (trouble := store.trouble()):
+            return Report("trouble", worker, time.time() - started, message=trouble)
         return _failure(order, store, worker, time.time() - started, error)
     store.log_path(order.fingerprint).unlink(missing_ok=True)
     return Report("done", worker, seconds)
@@ -109,8 +115,12 @@ def _build(order: Order, store: Store, lock: EntryLock, worker: int) -> float:
         seconds = time.perf_counter() - clock
         timing = _timing(work, order.title, worker, started, seconds)
         store.publish(folder, order.identity, timing)
-    except BaseException:
+    except BaseException as error:
+        # Before the half-built entry goes, whose going may make room on a full disk.
+        trouble = None if isinstance(error, KeyboardInterrupt) else store.trouble()
         shutil.rmtree(folder, ignore_errors=True)
+        if trouble:
+            raise CannotGoOnError(trouble) from error
         raise
     finally:
         voice.fall_silent()
@@ -126,6 +136,7 @@ def _timing(work: Work, title: str, worker: int, started: float, seconds: float)
         "cores": work.cores,
         "host": socket.gethostname(),
         "pid": os.getpid(),
+        "peak_mb": _peak_mb(),
         "title": title,
         "versions": _versions(len(sys.modules)),
     }
@@ -133,6 +144,16 @@ def _timing(work: Work, title: str, worker: int, started: float, seconds: float)
     if taken:
         raise ValueError(f"work.timing[{taken[0]!r}] is set by the engine; choose another name")
     return {**{name: float(value) for name, value in work.timing.items()}, **ours}
+
+
+def _peak_mb() -> float | None:
+    """Return the largest resident memory of this process so far, in megabytes; None where it is not told."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    bytes_per_unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * bytes_per_unit / 1e6
 
 
 @functools.lru_cache(maxsize=1)
