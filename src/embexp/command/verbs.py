@@ -54,6 +54,12 @@ def _reproduce() -> Action:
     return reproduce
 
 
+def _lookup() -> Action:
+    from embexp.labs.command import lookup
+
+    return lookup
+
+
 def _ui() -> Action:
     from embexp.command.tracking import ui
 
@@ -134,6 +140,19 @@ report, elsewhere within the spread of the seeds. Exit code 1 if a cell differs.
   embexp reproduce quick
   embexp reproduce main executor=serial""",
             _reproduce,
+        ),
+        Verb(
+            "lookup",
+            "embexp lookup [form=small|full] [KEY=VALUE ...]",
+            "lab: is an embedding layer a linear layer, and what for?",
+            """\
+Compares lookup and one-hot multiplication number by number, shows which rows
+each optimiser moves, what both cost, which rows a training touches, and the
+task without an embedding layer. The small form takes under a minute.
+
+  embexp lookup dataset=bbc_news
+  embexp lookup form=full""",
+            _lookup,
         ),
         Verb(
             "ui",

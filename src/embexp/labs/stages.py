@@ -1,0 +1,135 @@
+"""Stages of the labs: what they train goes through the engine, so that it is computed once and kept.
+
+keep_matrix      the embedding matrix of a cell of a study, and how far each row moved
+run_head         a classifier without an embedding layer, or with one under a head of choice
+transfer_cell    a cell whose word vectors come from another task
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embexp.config import ClassifierConfig, StudyConfig, TrainingConfig, build
+from embexp.engine.task import Stage, Task, Work
+from embexp.study import Cell, Plan
+from embexp.text import nested_order, open_dataset
+
+Scores = dict[str, Any]
+
+
+def keep_matrix(work: Work) -> None:
+    """Train a cell of a study again and keep its embedding matrix.
+
+    Leaves matrix.npy, float32, shape (vocabulary, vector_size); start.npy, the same before training; seen.npy, how
+    often each word stands in the labelled texts.
+    """
+    from embexp.classify.batches import batch_order, optimiser_steps
+    from embexp.classify.model import MeanPoolClassifier
+    from embexp.classify.strategies import STRATEGIES, initial_matrix
+    from embexp.classify.training import train
+
+    config, dataset = work.config, open_dataset(work.needs["dataset"], work.needs["counts"])
+    labels = np.asarray(dataset.pool.labels, np.int64)
+    subset = nested_order(labels, config["seed"])[: config["train_size"]]
+    labelled = dataset.pool.bags.select(subset)
+    training = build(TrainingConfig, config["training"])
+    classifier = build(ClassifierConfig, config["classifier"])
+    strategy = STRATEGIES[config["strategy"]]
+    matrix = initial_matrix(
+        strategy,
+        load_vectors(work.needs["word2vec"], config.get("unknown", "random")) if "word2vec" in work.needs else None,
+        labelled,
+        vocabulary_size=dataset.vocabulary_size,
+        vector_size=config["vector_size"],
+        scale=classifier.initial_scale,
+        seed=config["seed"],
+    )
+    np.save(work.folder / "start.npy", matrix)
+    model = MeanPoolClassifier(matrix, classifier.hidden_size, len(dataset.classes), config["seed"])
+    steps = optimiser_steps(training.budget, len(labelled), training.batch_size)
+    batches = batch_order(len(labelled), training.batch_size, steps, config["seed"])
+    train(model, labelled, labels[subset], batches, training, strategy.trained)
+    np.save(work.folder / "matrix.npy", matrix)
+    seen = np.bincount(labelled.indices, labelled.counts, dataset.vocabulary_size)
+    np.save(work.folder / "seen.npy", seen.astype(np.int64))
+
+
+def load_vectors(folder: Path, unknown: str = "random") -> Any:
+    """Return the word vectors that a task of the vectors brought, by token id."""
+    from embexp.classify.strategies import WordVectors
+    from embexp.vectors.entries import read_rows
+
+    known = read_rows(folder, subwords=unknown == "subword")
+    return WordVectors(known.rows, known.vectors, unknown)
+
+
+def run_head(work: Work) -> None:
+    """Train and score a classifier with the head and vector size of the configuration (`lookup.heads`)."""
+    from embexp.labs.lookup.heads import train_head
+
+    config, dataset = work.config, open_dataset(work.needs["dataset"], work.needs["counts"])
+    labels = np.asarray(dataset.pool.labels, np.int64)
+    subset = nested_order(labels, config["seed"])[: config["train_size"]]
+    result = train_head(
+        config["head"],
+        config["vector_size"],
+        dataset.pool.bags.select(subset),
+        labels[subset],
+        dataset.test.bags,
+        classes=len(dataset.classes),
+        vocabulary_size=dataset.vocabulary_size,
+        classifier=build(ClassifierConfig, config["classifier"]),
+        training=build(TrainingConfig, config["training"]),
+        seed=config["seed"],
+    )
+    _leave(work, result.predictions, dataset.test.labels, {"parameters": result.parameters, "seconds": None})
+    work.timing["train_seconds"] = result.train_seconds
+
+
+def transfer_cell(work: Work) -> None:
+    """Train and score a cell of task B whose word vectors come from a source, on all words or the shared ones."""
+    from embexp.labs.transfer.cell import run_transfer_cell
+
+    dataset = open_dataset(work.needs["dataset"], work.needs["counts"])
+    predictions, record = run_transfer_cell(work.config, work.needs)
+    _leave(work, predictions, dataset.test.labels, record)
+
+
+def _leave(work: Work, predictions: NDArray[np.int64], labels: Any, record: Mapping[str, Any]) -> None:
+    right = predictions == np.asarray(labels)
+    np.save(work.folder / "correct.npy", right)
+    content = json.dumps({**record, "test_accuracy": float(right.mean())}, indent=1)
+    (work.folder / "record.json").write_text(content, encoding="utf-8")
+
+
+KEEP_MATRIX = Stage("keep_matrix", 1, keep_matrix)
+RUN_HEAD = Stage("run_head", 1, run_head)
+TRANSFER_CELL = Stage("transfer_cell", 1, transfer_cell)
+
+
+def matrix_task(cell: Cell) -> Task:
+    """Return the task that keeps the matrix of a cell; its entry is rebuilt whenever the store lacks it."""
+    return Task(KEEP_MATRIX, cell.task.config, cell.task.needs, title=f"matrix {cell.task.title}", cost=cell.task.cost)
+
+
+def matrix_tasks(plan: Plan) -> dict[tuple[str, int], Task]:
+    """Return, for every train size, the tasks that keep the first seed's `random` and `finetuned` matrix."""
+    first = plan.seeds[0]
+    return {
+        (cell.strategy, cell.train_size): matrix_task(cell)
+        for cell in plan.cells
+        if cell.seed == first and cell.strategy in ("random", "finetuned")
+    }
+
+
+def protocol_of(config: StudyConfig) -> dict[str, Any]:
+    """Return the settings of the classifier's training as tasks hold them."""
+    from dataclasses import asdict
+
+    return {"classifier": asdict(config.classifier), "training": asdict(config.training) | {"device": "cpu"}}
