@@ -13,6 +13,7 @@ from rich.console import Console
 
 from embexp.conclude.report import console_verdict, write_report
 from embexp.conclude.report.blocks import Material
+from embexp.conclude.report.charts import Chart
 from embexp.conclude.report.draw_matplotlib import draw
 from embexp.conclude.report.figures import prepare_figures
 from embexp.conclude.report.markdown_page import write_markdown
@@ -178,3 +179,17 @@ def test_console_verdict_survives_every_gap(case: Callable[[], Results]) -> None
     printed = io.StringIO()
     Console(width=80, file=printed).print(console_verdict(case()))
     assert max(map(len, printed.getvalue().splitlines()), default=0) <= 80
+
+
+def test_validation_scores_are_never_called_test_scores() -> None:
+    results = make_results()
+    results["study"]["evaluated_on"] = "validation"
+    material = prepare(results)
+    text = write_markdown("title", build_sections(material))
+    assert "Validation accuracy in percent" in text
+    assert "test accuracy" not in text.lower()
+    assert "scored on validation texts" in text
+    assert all("test accuracy" not in figure.title.lower() for figure in material.figures.values())
+    chart = material.figures["learning_curves"]
+    assert isinstance(chart, Chart)
+    assert chart.y.label == "validation accuracy, %"

@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 from conftest import Report
-from report_example import make_results
 
 from embexp.conclude.report import write_report
 
@@ -113,13 +112,3 @@ def test_verdict_comes_first_and_whole(report: Report) -> None:
         assert f"- {sentence}" in markdown
         assert f"<p>{sentence}</p>" in page.replace("<strong>", "").replace("</strong>", "")
     assert page.index("<h1>") < page.index("<figure") < page.index("<h2>What this holds for")
-
-
-def test_validation_scores_are_never_called_test_scores(output: Path) -> None:
-    results = make_results(seeds=1)
-    results["study"]["evaluated_on"] = "validation"
-    paths = write_report(results, output)
-    text = paths.markdown.read_text(encoding="utf-8")
-    assert "Validation accuracy against the number of labelled texts" not in text  # a caption, page only
-    assert "test accuracy" not in text.lower()
-    assert "scored on validation texts" in text

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from embexp.conclude.report.answer import split_lead
 from embexp.conclude.report.reading import StudyResults
 from embexp.conclude.report.tables import Table
 from embexp.conclude.report.tabulation import scores
@@ -32,9 +33,11 @@ class ConsoleVerdict:
         from rich.text import Text
 
         width = min(options.max_width, MAX_WIDTH)
-        for place, sentence in enumerate(self.study.sentences("verdict")):
-            # Text, not markup: a name in brackets stays a name.
-            yield Constrain(Text(sentence, style="bold" if place == 0 else ""), width)
+        for sentence in self.study.sentences("verdict"):
+            lead, rest = split_lead(sentence)
+            if "undecided" not in sentence.lower():  # the report says what would decide it
+                # Text, not markup: a name in brackets stays a name.
+                yield Constrain(Text.assemble((lead, "bold"), rest), width)
         if table := scores(self.study):
             for names, block in score_blocks(table, width):
                 yield Text()

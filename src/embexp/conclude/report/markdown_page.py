@@ -26,13 +26,11 @@ def _bullets(items: Sequence[str]) -> str:
 
 def _verdict(block: Any) -> str:
     parts = [f"**{markdown(block.headline)}**", f"**{markdown(block.alarm)}**" if block.alarm else ""]
+    parts.append(_bullets([f"{lead}{rest}" for lead, rest in (*block.sentences, *block.undecided)]))
     for strip in block.strips:
         spans = [f"{span.range} labels: {span.label}" for span in strip.spans]
         parts += [f"{markdown(strip.title)}:", _bullets(spans)]
-    parts += [
-        _bullets([f"{lead}{rest}" for lead, rest in (*block.sentences, *block.undecided)]),
-        markdown(" · ".join(block.facts)),
-    ]
+    parts.append(markdown(" · ".join(block.facts)))
     return "\n\n".join(part for part in parts if part)
 
 

@@ -25,14 +25,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Table:
-    """A table for readers and the records behind it for programs; the first `texts` columns are words."""
+    """A table for readers and the records behind it for programs; `texts` are the places of columns of words."""
 
     name: str
     caption: str
     header: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     records: tuple[Mapping[str, Any], ...]
-    texts: int = 1
+    texts: tuple[int, ...] = (0,)
 
 
 def save_tables(tables: Mapping[str, Table], folder: Path) -> dict[str, dict[str, Path]]:
@@ -64,7 +64,7 @@ def write_csv(path: Path, records: Iterable[Mapping[str, Any]], first: Sequence[
 
 def latex_table(table: Table) -> str:
     """Return the table for LaTeX with booktabs; the best of each column is bold."""
-    alignment = "l" * table.texts + "r" * (len(table.header) - table.texts)
+    alignment = "".join("l" if place in table.texts else "r" for place in range(len(table.header)))
     lines = [
         f"% {latex(table.caption)}",
         "% needs \\usepackage{booktabs}",
@@ -81,7 +81,7 @@ def latex_table(table: Table) -> str:
 
 def markdown_table(table: Table) -> Verbatim:
     """Return the table for Markdown; the best of each column is bold."""
-    rule = ["---"] * table.texts + ["---:"] * (len(table.header) - table.texts)
+    rule = ["---" if place in table.texts else "---:" for place in range(len(table.header))]
     lines = [[markdown(title) for title in table.header], rule]
     for row in table.rows:
         lines.append([f"**{markdown(cell.text)}**" if cell.best else markdown(cell.text) for cell in row])

@@ -110,7 +110,7 @@ def contrasts(study: StudyResults) -> Table | None:
         ("a", "b", "labels", "difference", study.interval, "verdict", "P(a > b)", "p", "p (Holm)"),
         tuple(_contrast_cells(study, row) for row in study.contrasts),
         tuple(study.rows("contrasts")),
-        texts=2,
+        texts=(0, 1, 5),
     )
 
 
@@ -144,7 +144,7 @@ def crossovers(study: StudyResults) -> Table | None:
         ("a", "b", "crossover", "labels", study.interval, "also possible"),
         tuple(_crossover_cells(study, row) for row in rows),
         tuple(rows),
-        texts=3,
+        texts=(0, 1, 2, 5),
     )
 
 
@@ -178,7 +178,7 @@ def label_equivalence(study: StudyResults) -> Table | None:
         ("a", "b", "labels of a", "labels of b", "ratio", study.interval, "saved"),
         tuple(_equivalence_cells(study, row) for row in rows),
         tuple(rows),
-        texts=2,
+        texts=(0, 1),
     )
 
 
@@ -222,7 +222,7 @@ def horizontal_distances(study: StudyResults) -> Table | None:
             for row in rows
         ),
         tuple(rows),
-        texts=2,
+        texts=(0, 1),
     )
 
 
@@ -249,7 +249,7 @@ def recommendations(study: StudyResults) -> Table | None:
             for row in shown
         ),
         tuple(records),
-        texts=0,
+        texts=(1, 4),
     )
 
 
