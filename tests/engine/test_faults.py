@@ -152,14 +152,28 @@ def test_two_studies_at_once_compute_each_entry_once(start, tmp_path):
     assert not list((tmp_path / "store" / "building").iterdir())
 
 
-def test_a_store_that_is_lost_in_the_middle_gives_failures_with_a_reason(tmp_path, executor):
+def test_a_store_that_is_lost_in_the_middle_stops_the_study_with_one_sentence(tmp_path, executor):
     """Root may write anywhere, so the folder is not made read-only but swapped for a file."""
     store = Store(tmp_path / "store")
     loss = Task(Stage("loss", 1, stages.lose_the_store), {"root": str(store.root)}, title="loss", cost=9)
     others = [stages.counted(f"other{n}", tmp_path / "ledger", [loss]) for n in range(2)]
+    alone = [stages.counted(f"alone{n}", tmp_path / "ledger") for n in range(40)]
+    events = []
+    outcome = carry_out([loss, *others, *alone], store, executor, on_event=events.append)
+    assert outcome.stopped.startswith(f"store: the folder {str(store.root)!r} is gone while it was used")
+    assert [event.reason for event in events if event.kind == "stopped"] == [outcome.stopped]
+    assert not outcome.failed
+    assert not outcome.blocked
+    assert {loss, *others} <= set(outcome.left)
+    assert len(outcome.done) + len(outcome.left) == 43
+
+
+def test_a_lost_store_that_comes_back_is_gone_on_with(tmp_path, serial):
+    store = Store(tmp_path / "store")
+    loss = Task(Stage("loss", 1, stages.lose_the_store), {"root": str(store.root)}, title="loss", cost=9)
     alone = [stages.counted(f"alone{n}", tmp_path / "ledger") for n in range(4)]
-    outcome = carry_out([loss, *others, *alone], store, executor)
-    assert loss in [failure.task for failure in outcome.failed]
-    assert outcome.blocked == others
-    assert all("building" in failure.reason for failure in outcome.failed)
-    assert len(outcome.done) + len(outcome.failed) == 5
+    assert carry_out([alone[0]], store, serial).complete
+    assert carry_out([loss, *alone], store, serial).stopped
+    (store.root / "building").unlink()
+    again = carry_out(alone, store, serial)
+    assert (again.cached, set(again.done), again.stopped) == ([alone[0]], set(alone[1:]), "")

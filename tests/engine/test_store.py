@@ -170,6 +170,7 @@ def test_long_work_is_flushed_to_the_disk(store, monkeypatch):
     fsync = os.fsync
     monkeypatch.setattr(os, "fsync", lambda descriptor: (flushed.append(descriptor), fsync(descriptor)))
     store.prepare()
+    flushed.clear()
     store.publish(*_with(build(store, "short", b"x", seconds=0.5), Identity("stage", 1, {}, {})))
     assert not flushed
     store.publish(*_with(build(store, "long", b"x", seconds=60.0), Identity("stage", 2, {}, {})))

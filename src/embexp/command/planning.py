@@ -15,6 +15,7 @@ from embexp.command.arguments import Arguments
 from embexp.command.compose import compose_arguments
 from embexp.config import ExecutorConfig
 from embexp.display import spell_seconds
+from embexp.engine.clusters import job_script
 from embexp.engine.plan import Survey, survey
 from embexp.engine.store import Store
 from embexp.forecast import estimate_seconds
@@ -36,6 +37,11 @@ def plan(arguments: Arguments) -> int:
         console.print(table)
         console.print()
     console.print(verdict(found, lanes_of(config.executor)), markup=False)
+    script = job_script(config.executor)
+    if script is not None:
+        console.print(
+            f"\nEach of {config.executor.slurm.jobs} Slurm jobs would be:\n\n{script}", markup=False, soft_wrap=True
+        )
     return 0
 
 
@@ -43,6 +49,8 @@ def lanes_of(executor: ExecutorConfig) -> int:
     """Return how many tasks run at once."""
     if executor.kind == "serial":
         return 1
+    if executor.kind == "dask" and executor.cluster == "slurm":
+        return executor.slurm.jobs * executor.slurm.workers_per_job
     return executor.workers or os.cpu_count() or 1
 
 

@@ -46,5 +46,7 @@ def settle(outcome: Outcome) -> None:
         print(f"not run, because they need a failed task: {len(outcome.blocked)}", file=sys.stderr)
     if outcome.interrupted:
         raise KeyboardInterrupt
+    if outcome.stopped:
+        raise StudyFailed(outcome.stopped)
     if not outcome.complete:
         raise StudyFailed(f"{len(outcome.failed)} tasks failed; the same command runs only what is missing")

@@ -27,6 +27,7 @@ Kind = Literal[
     "blocked",
     "elsewhere",
     "interrupted",
+    "stopped",
 ]
 
 
@@ -39,11 +40,12 @@ class Event:
             `damaged` (it was there and did not hold; `reason` says where it lies now), `started`, `progress`,
             `done`, `failed`, `blocked` (a need failed), `elsewhere` (another study is building it; a later
             `cached` or `started` follows). `interrupted` comes at a signal; `reason` says what happens now.
+            `stopped`: what every task needs is lost, and the study ends early; `reason` says what.
         task: The task it is about.
         seconds: done, failed: of the stage function.
         worker: done, failed: number of the worker.
         progress: progress: how far the task is.
-        reason: failed, blocked, damaged, interrupted: a sentence.
+        reason: failed, blocked, damaged, interrupted, stopped: a sentence.
         survey: planned: all tasks and what the store has of them.
     """
 

@@ -1,8 +1,8 @@
 """Open the executor that a configuration names: a concurrent.futures.Executor with a `workers` attribute.
 
 `serial` runs each task at once in the planner's process, on one core: for debugging and for comparison.
-`local` runs them in worker processes (`embexp.engine.lanes`). Both keep numerical libraries to one thread, so
-that they give the same bytes.
+`local` runs them in worker processes (`embexp.engine.lanes`), `dask` on many machines (`embexp.engine.clusters`).
+All keep numerical libraries to one thread, so that they give the same bytes.
 """
 
 from __future__ import annotations
@@ -14,15 +14,18 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from embexp.config import ExecutorConfig
 from embexp.engine.lanes import LocalExecutor, environment, thread_variables
 from embexp.errors import UserError
 
+if TYPE_CHECKING:
+    from embexp.engine.dask_executor import DaskExecutor
+
 T = TypeVar("T")
 
-KINDS = ("serial", "local")
+KINDS = ("serial", "local", "dask")
 
 
 class SerialExecutor(Executor):
@@ -50,7 +53,9 @@ class SerialExecutor(Executor):
 
 
 @contextlib.contextmanager
-def open_executor(config: ExecutorConfig, preload: Sequence[str] = ()) -> Iterator[SerialExecutor | LocalExecutor]:
+def open_executor(
+    config: ExecutorConfig, preload: Sequence[str] = ()
+) -> Iterator[SerialExecutor | LocalExecutor | DaskExecutor]:
     """Open an executor for the length of a `with` block.
 
     Args:
@@ -58,12 +63,18 @@ def open_executor(config: ExecutorConfig, preload: Sequence[str] = ()) -> Iterat
         preload: Modules that the work imports, loaded once and shared by the workers.
 
     Raises:
-        UserError: If the configuration names no executor.
+        UserError: If the configuration names no executor, or its cluster cannot be reached.
     """
     UserError.raise_if(problems(config))
     if config.kind == "serial":
         with _one_thread(preload):
             yield SerialExecutor()
+        return
+    if config.kind == "dask":
+        from embexp.engine.clusters import open_dask
+
+        with open_dask(config, preload, config.workers or available_cores()) as cluster:
+            yield cluster
         return
     executor = LocalExecutor(config.workers or available_cores(), preload, config.task_timeout_seconds)
     try:
@@ -84,6 +95,10 @@ def problems(config: ExecutorConfig) -> list[str]:
     limit = config.task_timeout_seconds
     if limit is not None and not limit > 0:
         found.append(f"executor.task_timeout_seconds: {limit} is not above 0; leave it out for no time limit")
+    if config.kind == "dask":
+        from embexp.engine import clusters
+
+        found += clusters.problems(config)
     return found
 
 

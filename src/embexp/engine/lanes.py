@@ -102,11 +102,14 @@ class LocalExecutor(Executor):
     task. `submit_wide` runs a call in a fresh process whose libraries may use several threads.
 
     Attributes:
-        workers: Number of lanes.
+        workers: Number of lanes; they are numbered from `first`.
     """
 
-    def __init__(self, workers: int, preload: Sequence[str] = (), timeout_seconds: float | None = None) -> None:
+    def __init__(
+        self, workers: int, preload: Sequence[str] = (), timeout_seconds: float | None = None, *, first: int = 0
+    ) -> None:
         self.workers = workers
+        self._first = first
         self._preload = list(preload)
         self._timeout_seconds = timeout_seconds
         self._jobs: deque[_Job] = deque()
@@ -160,7 +163,7 @@ class LocalExecutor(Executor):
             self._context.set_forkserver_preload(["__main__", __name__, *self._preload])
             with _PROCESSES, environment(thread_variables(1)):
                 _start_fork_server()  # it imports in the background, while the first task runs
-        self._lanes = [_Lane(number, self) for number in range(self.workers)]
+        self._lanes = [_Lane(self._first + number, self) for number in range(self.workers)]
         for lane in self._lanes:
             lane.start()
 

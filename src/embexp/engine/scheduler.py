@@ -6,13 +6,17 @@ waiting behind others that matter less.
 
 A failure stays where it happens: what needs the failed task is blocked, everything else goes on. The first
 SIGINT or SIGTERM lets the tasks in flight finish, the second drops them; the store is whole either way.
+
+When what every task needs is lost (the store, the disk's last byte, the cluster), the plan stops with one
+sentence rather than failing task by task; what is left is left for the next run.
 """
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +28,7 @@ from embexp.engine.perform import LISTENERS, Order, Report, perform, read_progre
 from embexp.engine.plan import Survey, survey
 from embexp.engine.store import Store
 from embexp.engine.task import Progress, Task
+from embexp.engine.trouble import CannotGoOnError
 
 POLL_SECONDS = 0.25  # how often to look for progress, and for entries that are being built elsewhere
 
@@ -66,6 +71,7 @@ class Outcome:
         blocked_by: For each blocked task, by fingerprint, the failed task that is in its way.
         left: Tasks that an interruption kept from running, or dropped.
         interrupted: Whether a signal ended the study early.
+        stopped: Why the study ended early by itself, in one sentence; empty if it did not.
     """
 
     done: list[Task] = field(default_factory=list)
@@ -75,6 +81,7 @@ class Outcome:
     blocked_by: dict[str, Task] = field(default_factory=dict)
     left: list[Task] = field(default_factory=list)
     interrupted: bool = False
+    stopped: str = ""
 
     @property
     def complete(self) -> bool:
@@ -96,20 +103,21 @@ def carry_out(
         store: Where entries are looked for and put.
         executor: Any concurrent.futures.Executor whose workers see the store's folder.
         slots: How many tasks may be in flight, or a function that says so at any time; default: the
-            executor's `workers`.
+            executor's `workers`, asked again and again, so that workers may come and go.
         on_event: Who is told what happens. Events come one at a time, in a thread of their own, so that a
             slow listener keeps no worker waiting; all have been heard when this function returns.
 
     Raises:
-        UserError: If the store cannot be written.
+        UserError: If the store cannot be written, or the executor's workers cannot use it.
     """
     store.prepare()
+    admit = getattr(executor, "admit_workers", None)
+    if admit is not None:
+        admit(store)
     store.sweep()
     found = survey(tasks, store, thorough=True)
-    if slots is None:
-        slots = int(getattr(executor, "workers", 1))
     with Audience(on_event) as audience:
-        run = _Run(found, store, executor, slots, audience)
+        run = _Run(found, store, executor, slots or (lambda: int(getattr(executor, "workers", 1))), audience)
         with Interrupts(run.wake) as interrupts:
             run.go(interrupts)
     return run.outcome
@@ -145,13 +153,17 @@ class _Run:
                 if interrupts.count > heard:
                     heard = interrupts.count
                     self._interrupt(heard)
-                self._start_ready(interrupts)
-                if not self._in_flight and (interrupts.count or not (self._agenda.ready or self._elsewhere)):
+                with self._stopping_on_trouble():
+                    self._start_ready(interrupts)
+                ending = interrupts.count or self.outcome.stopped
+                if not self._in_flight and (ending or not (self._agenda.ready or self._elsewhere)):
                     break
-                self._take_message()
+                with self._stopping_on_trouble():
+                    self._take_message()
                 if time.monotonic() - polled >= POLL_SECONDS:
                     polled = time.monotonic()
-                    self._poll()
+                    with self._stopping_on_trouble():
+                        self._poll()
         except KeyboardInterrupt:  # a second signal in the middle of a serial task
             self._interrupt(2)
         finally:
@@ -162,14 +174,14 @@ class _Run:
     # ---- starting
 
     def _start_ready(self, interrupts: Interrupts) -> None:
-        while self._agenda.ready and not interrupts.count:
+        while self._agenda.ready and not (interrupts.count or self.outcome.stopped):
             free = self._slots() - sum(cores for _, cores in self._in_flight.values())
             if free < 1:
                 return
             self._start(self._agenda.take(), free, interrupts)
 
     def _start(self, task: Task, free: int, interrupts: Interrupts) -> None:
-        cores = free if task.stage.all_cores else 1
+        cores = min(free, getattr(self._executor, "widest", free)) if task.stage.all_cores else 1
         order = Order(
             fingerprint=task.fingerprint,
             stage=task.stage,
@@ -239,6 +251,9 @@ class _Run:
         self._said.pop(name, None)
         LISTENERS.pop(name, None)
         error = future.exception()
+        if isinstance(error, CannotGoOnError):
+            self._stop(str(error))
+            return
         if error is not None:
             self._store.sweep(name)
             if not self.outcome.interrupted:
@@ -250,6 +265,8 @@ class _Run:
             self._finish(task, Event("done", task, report.seconds, report.worker))
         elif report.status == "found":
             self._finish(task, Event("cached", task))
+        elif report.status == "trouble":
+            self._stop(report.message)
         elif report.status == "busy":
             self._elsewhere.append(task)
             self._audience.tell(Event("elsewhere", task))
@@ -272,6 +289,24 @@ class _Run:
             self.outcome.blocked_by[dependant.fingerprint] = task
             self._audience.tell(Event("blocked", dependant, reason=f"needs {task.title}, which failed"))
 
+    @contextlib.contextmanager
+    def _stopping_on_trouble(self) -> Iterator[None]:
+        """Turn an error of the planner's own into a stop where the store or the cluster is to blame."""
+        try:
+            yield
+        except CannotGoOnError as error:
+            self._stop(str(error))
+        except OSError:
+            trouble = self._store.trouble()
+            if trouble is None:
+                raise
+            self._stop(trouble)
+
+    def _stop(self, reason: str) -> None:
+        if not self.outcome.stopped:
+            self.outcome.stopped = reason
+            self._audience.tell(Event("stopped", reason=reason))
+
     def _interrupt(self, signals: int) -> None:
         self.outcome.interrupted = True
         if signals == 1:
@@ -287,6 +322,7 @@ class _Run:
         else:
             self._executor.shutdown(wait=False, cancel_futures=True)
         for name in list(self._in_flight):
-            self._store.sweep(name)
+            with self._stopping_on_trouble():
+                self._store.sweep(name)
             LISTENERS.pop(name, None)
         self._in_flight.clear()

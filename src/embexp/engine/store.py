@@ -12,12 +12,14 @@ one file outside the manifest, so that two runs of one task give the same entry.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
 import re
 import shutil
 import socket
+import threading
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -36,10 +38,12 @@ from embexp.engine.entries import (
 )
 from embexp.engine.locks import EntryLock
 from embexp.engine.task import canonical_json
+from embexp.engine.trouble import describe_trouble
 from embexp.errors import UserError
 
 SMALL_BYTES = 256 * 1024  # files up to this size are hashed by every check, larger ones by `verify`
 DURABLE_SECONDS = 2.0  # work that took longer is flushed to the disk; shorter work is sooner done again
+TRIAL_BYTES = 64 * 1024  # more than a file system keeps for small files; an empty file fits on a full disk
 FOREIGN_SECONDS = 24 * 3600.0  # what another host left half-built is its own for this long
 
 _FINGERPRINT = re.compile("[0-9a-f]{64}")
@@ -138,14 +142,31 @@ class Store:
         try:
             for name in ("entries", "building", "logs"):
                 (self.root / name).mkdir(parents=True, exist_ok=True)
-            trial = self.root / "building" / f"trial.{_owner()}"
-            trial.write_bytes(b"")
-            trial.unlink(missing_ok=True)
+            self._try_to_write()
         except OSError as error:
             raise UserError(
                 f"store: cannot write in the folder {str(self.root)!r} ({error.strerror or error}); "
                 "choose one that you may write to with store=FOLDER"
             ) from error
+
+    def trouble(self) -> str | None:
+        """Try to write as a task does; return why that cannot be done, for every task alike, or None."""
+        try:
+            self._try_to_write()
+        except OSError as error:
+            return describe_trouble(self.root, error)
+        return None
+
+    def _try_to_write(self) -> None:
+        trial = self.root / "building" / f"trial.{_owner()}.{threading.get_ident()}"
+        try:
+            with trial.open("wb") as file:
+                file.write(bytes(TRIAL_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+        finally:
+            with contextlib.suppress(OSError):
+                trial.unlink()
 
     def lock(self, fingerprint: str) -> EntryLock | None:
         """Lock an entry for building, or return None when somebody alive is building it."""
