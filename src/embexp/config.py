@@ -149,7 +149,7 @@ class ExecutorConfig:
     address: str | None = None  # dask: scheduler that runs already, such as tcp://head:8786
     scheduler_file: str | None = None  # dask: the same, by the file that it wrote
     cluster: str = "local"  # dask without either: local | slurm
-    resources: dict[str, float] = field(default_factory=dict)  # dask: what a task takes of the workers', such as GPU=1
+    resources: dict[str, Any] = field(default_factory=dict)  # dask: what a task takes of the workers', such as GPU=1
     worker_wait_seconds: float = 300.0  # dask: how long to go on without any worker
     slurm: SlurmConfig = field(default_factory=SlurmConfig)
 

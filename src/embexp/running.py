@@ -81,7 +81,7 @@ def run_study(
             heard: list[Listener] = [*listeners, _CellTracker(plan, store, tracker)]
             with open_executor(config.executor, PRELOAD) as executor:
                 outcome = carry_out(plan.tasks, store, executor, on_event=heard)
-            if outcome.interrupted or not any(cell.task in _finished(outcome) for cell in plan.cells):
+            if outcome.interrupted or outcome.stopped or not any(cell.task in _finished(outcome) for cell in plan.cells):
                 _discard(folder)
                 return StudyRun(plan, outcome, None, {}, Delivery(0, 0))
             say("writing the report")
