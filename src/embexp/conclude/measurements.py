@@ -25,6 +25,7 @@ class Measurements:
         present: bool, shape (strategies, train_sizes, seeds): False where a cell is missing. What `correct`
             holds for a missing cell is never read.
         pool_size: Labelled texts in the pool; at this train size all seeds share every label.
+        word2vec_fixed: Whether all seeds start from the same word vectors, so that no interval speaks of them.
     """
 
     strategies: tuple[str, ...]
@@ -33,6 +34,7 @@ class Measurements:
     correct: npt.NDArray[np.bool_]
     present: npt.NDArray[np.bool_]
     pool_size: int
+    word2vec_fixed: bool = True
 
     def __post_init__(self) -> None:
         shape = (len(self.strategies), len(self.train_sizes), len(self.seeds))

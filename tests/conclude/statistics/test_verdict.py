@@ -73,6 +73,21 @@ def test_a_leader_at_every_size_is_recommended_throughout() -> None:
     assert second == "If frozen word2vec is ever ahead of it, it is with fewer than 100 labels."
 
 
+def test_a_crossover_behind_the_leader_is_told_too() -> None:
+    verdict = conclude(sharp(FROZEN_THEN_RANDOM | {"finetuned": (0.80, 0.82, 0.84, 0.86, 0.89)}))["verdict"]
+    assert verdict[0].startswith("From 100 to 10,000 labels, start from word2vec and fine-tune it")
+    (sentence,) = [sentence for sentence in verdict if " passes " in sentence]
+    assert sentence.startswith("Learning the embeddings from scratch passes frozen word2vec at about 670 labels (95 %")
+
+
+def test_level_and_undecided_are_told_apart() -> None:
+    level = conclude(sharp({"random": (0.70, 0.80, 0.85), "frozen": (0.75, 0.8001, 0.80)}, sizes=SIZES[:3]))["verdict"]
+    assert "it is level with learning the embeddings from scratch at 300 labels" in level[0]
+    curves = {"random": (0.70, 0.80, 0.85), "frozen": (0.85, 0.82, 0.70)}
+    few = conclude(sharp(curves, sizes=SIZES[:3], texts=100))["verdict"]
+    assert "it cannot be told from learning the embeddings from scratch at 300 labels" in few[0]
+
+
 def test_a_single_strategy_is_described() -> None:
     first = conclude(sharp({"random": (0.7, 0.8)}, sizes=(100, 300)))["verdict"][0]
     assert first == (

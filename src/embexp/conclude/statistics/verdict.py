@@ -24,6 +24,7 @@ from embexp.conclude.statistics.wording import (
 from embexp.config import CONTROLS
 
 _MOST_UNDECIDED = 4
+_UNSHOWN = {"equivalent": "is level with", "undecided": "cannot be told from"}
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class Verdict:
         for control in self._measurements.controls:
             written += self._control(control)
         written = self._winning_control() + written
+        written += self._other_crossovers()
         written += self._labels_saved()
         written += self._protocol()
         written += self._undecided()
@@ -175,7 +177,7 @@ class Verdict:
     def _evidence(self, regime: Regime) -> str:
         """Say where in its stretch a strategy leads each other one by most, and whom it is level with."""
         parts = []
-        level = []
+        level: dict[str, list[str]] = {phrase: [] for phrase in _UNSHOWN.values()}
         for other in (s for s in self._own if s != regime.strategy):
             leads = [(size, self._contrasts.lead(regime.strategy, other, size)) for size in regime.sizes]
             ahead = [(size, lead) for size, lead in leads if lead["ahead"]]
@@ -183,14 +185,16 @@ class Verdict:
                 size, lead = max(ahead, key=lambda pair: float(pair[1]["difference"]))
                 interval = f"{100 * self._rules.level:g} % interval {points_range(lead['low'], lead['high'])}"
                 parts.append(f"{points(lead['difference'])} points over {name(other)} at {size:,} labels ({interval})")
-            even = [
-                size for size, lead in leads if not (lead["ahead"] or lead["behind"]) and lead["difference"] is not None
-            ]
-            if even:
-                level.append(f"{name(other)} {sizes_words(even, self._sizes)}")
+            for word, phrase in _UNSHOWN.items():
+                sizes = [
+                    size for size, lead in leads if lead["row"]["verdict"] == word and lead["difference"] is not None
+                ]
+                if sizes:
+                    level[phrase].append(f"{name(other)} {sizes_words(sizes, self._sizes)}")
         text = joined(parts) if parts else "no difference has been shown there"
-        if level:
-            text += f"; it is level with {joined(level)}"
+        for phrase, where in level.items():
+            if where:
+                text += f"; it {phrase} {joined(where)}"
         return text
 
     def _alone(self, strategy: str) -> str:
@@ -221,8 +225,8 @@ class Verdict:
         return []
 
     def _places(self, control: str) -> tuple[dict[str, list[int]], dict[int, dict[str, Any]]]:
-        """Return the sizes at which a control is ahead of, level with, behind the best strategy, and by how much."""
-        places: dict[str, list[int]] = {"ahead": [], "level": [], "behind": []}
+        """Return where a control stands to the best strategy at each size, and by how much it leads it."""
+        places: dict[str, list[int]] = {"ahead": [], "equivalent": [], "undecided": [], "behind": []}
         leads = {}
         for size in self._sizes:
             best = self._best(size)
@@ -231,7 +235,8 @@ class Verdict:
             lead = self._contrasts.lead(control, best, size)
             if lead["difference"] is None:
                 continue
-            places["ahead" if lead["ahead"] else "behind" if lead["behind"] else "level"].append(size)
+            place = "ahead" if lead["ahead"] else "behind" if lead["behind"] else lead["row"]["verdict"]
+            places[place].append(size)
             leads[size] = lead | {"best": best}
         return places, leads
 
@@ -243,8 +248,9 @@ class Verdict:
             size = max(places["ahead"], key=lambda s: float(leads[s]["difference"]))
             where = sizes_words(places["ahead"], self._sizes)
             parts.append(f"beats all of them {where} ({self._compared(leads[size], size, len(places['ahead']))})")
-        if places["level"]:
-            parts.append(f"is level with the best of them {sizes_words(places['level'], self._sizes)}")
+        for word, phrase in _UNSHOWN.items():
+            if places[word]:
+                parts.append(f"{phrase} the best of them {sizes_words(places[word], self._sizes)}")
         if places["behind"]:
             size = min(places["behind"], key=lambda s: float(leads[s]["difference"]))
             where = sizes_words(places["behind"], self._sizes)
@@ -257,6 +263,23 @@ class Verdict:
         where = f"at {size:,} " if sizes > 1 else ""
         interval = points_range(lead["low"], lead["high"])
         return f"{where}{points(lead['difference'])} points against {name(lead['best'])}, {interval}"
+
+    def _other_crossovers(self) -> list[str]:
+        """Tell the crossovers that the advice has not used, where both sides of them have been shown."""
+        used = [regime.crossover for regime in self.regimes()]
+        sentences = []
+        for row in self._results["crossovers"]:
+            if row["kind"] != "crossing" or row in used or not {row["a"], row["b"]} <= set(self._own):
+                continue
+            before, after = row["ahead_before"], row["ahead_after"]
+            leads = [(size, self._contrasts.lead(after, before, size)) for size in self._sizes]
+            lost = any(lead["behind"] for size, lead in leads if size < row["estimate"])
+            won = any(lead["ahead"] for size, lead in leads if size > row["estimate"])
+            if lost and won:
+                ends = interval_words(row["ci_low"], row["ci_high"], self._rules.level, self._sizes[0], self._sizes[-1])
+                where = f"at about {labels(row['estimate'])} labels ({ends})"
+                sentences.append(f"{capital(name(after))} passes {name(before)} {where}.")
+        return sentences
 
     # --- labels saved -----------------------------------------------------------------------------------------
 
@@ -315,9 +338,10 @@ class Verdict:
         return [capital(sentence) for sentence in sentences]
 
     def _scope(self) -> str:
+        fixed = "word2vec and the pool of texts are" if self._measurements.word2vec_fixed else "the pool of texts is"
         text = (
             f"The intervals hold for new seeds and new texts of the same kind ({len(self._measurements.seeds)} seeds, "
-            f"{self._measurements.texts:,} test texts); word2vec and the pool of texts are held fixed."
+            f"{self._measurements.texts:,} test texts); {fixed} held fixed."
         )
         if self._sizes[-1] == self._measurements.pool_size:
             text += (
