@@ -6,8 +6,6 @@ import html
 import re
 from typing import Any
 
-from jinja2.utils import htmlsafe_json_dumps
-
 LATEX = {
     "\\": r"\textbackslash{}",
     "{": r"\{",
@@ -74,4 +72,6 @@ def plotly_text(text: str) -> str:
 
 def script_json(value: Any) -> str:
     """Write JSON that may stand inside a script element: no <, >, & or ' appears in it."""
+    from jinja2.utils import htmlsafe_json_dumps
+
     return str(htmlsafe_json_dumps(value, allow_nan=False, ensure_ascii=False, separators=(",", ":")))
