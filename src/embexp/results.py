@@ -20,6 +20,13 @@ from embexp.engine.scheduler import Outcome
 from embexp.engine.store import Store
 from embexp.study import Cell, Plan
 from embexp.text import open_dataset
+from embexp.vectorcard import (
+    NOT_REPRODUCIBLE,
+    describe_word2vec,
+    intervals_sentence,
+    is_reproducible,
+    vectors_are_held_fixed,
+)
 
 SCHEMA_VERSION = 1
 PACKAGES = ("embexp", "torch", "gensim", "numpy", "scipy", "scikit-learn", "numba", "polars", "datasets", "mlflow")
@@ -41,6 +48,8 @@ class Measured:
         """Return a cell's record joined with its training time and fingerprint: a row of `cells`."""
         record = self.store.read_record(cell.task.fingerprint)
         timing = self.store.read_timing(cell.task.fingerprint)
+        if cell.word2vec_seed is not None:
+            record["word2vec_seed"] = cell.word2vec_seed
         return record | {
             "train_seconds": timing["train_seconds"],
             "cached": cell.task in self.cached,
@@ -55,11 +64,14 @@ class Measured:
         correct = np.zeros((len(strategies), len(sizes), len(seeds), len(labels)), bool)
         present = np.zeros(correct.shape[:3], bool)
         for cell in self.cells:
+            if cell.beside:
+                continue
             place = strategies.index(cell.strategy), sizes.index(cell.train_size), seeds.index(cell.seed)
             predictions = self.store.path(cell.task.fingerprint) / "predictions.npy"
             correct[place] = np.load(predictions, allow_pickle=False) == labels
             present[place] = True
-        return Measurements(strategies, sizes, seeds, correct, present, len(self.dataset.pool))
+        fixed = vectors_are_held_fixed(self.plan)
+        return Measurements(strategies, sizes, seeds, correct, present, len(self.dataset.pool), fixed)
 
 
 def gather_results(
@@ -77,6 +89,7 @@ def gather_results(
     plan, outcome = measured.plan, measured.outcome
     cells = [measured.record(cell) for cell in measured.cells]
     tasks = {cell.task for cell in plan.cells}
+    reproducible = plan.word2vec is None or is_reproducible(config.word2vec)
     lost = [failure for failure in outcome.failed] + list(outcome.blocked)
     return {
         "schema_version": SCHEMA_VERSION,
@@ -93,7 +106,8 @@ def gather_results(
         "cells": [{key: value for key, value in cell.items() if key != "history"} for cell in cells],
         **conclusions,
         "dataset": measured.dataset.sheet | {"name": config.dataset.name},
-        "word2vec": describe_word2vec(config, measured),
+        "word2vec": describe_word2vec(config, plan, measured.store, measured.dataset, cells),
+        "warnings": [*conclusions.get("warnings", []), *([] if reproducible else [NOT_REPRODUCIBLE])],
         "timeline": timeline(measured),
         "costs": costs(cells),
         "held_fixed": held_fixed(config, plan),
@@ -107,27 +121,6 @@ def gather_results(
         "config": asdict(config),
         "environment": environment(),
         "command": command,
-    }
-
-
-def describe_word2vec(config: StudyConfig, measured: Measured) -> dict[str, Any]:
-    """Return the settings of the word vectors and how much of the classifier's vocabulary they cover."""
-    from embexp.vectors.coverage import measure_coverage
-
-    task = measured.plan.word2vec
-    if task is None or not measured.store.has(task.fingerprint):
-        return {}
-    dataset = measured.dataset
-    folder = measured.store.path(task.fingerprint)
-    size = dataset.vocabulary_size
-    rows = np.load(folder / "rows.npy", allow_pickle=False)
-    coverage = measure_coverage(dataset.vocabulary[:size], np.asarray(dataset.counts[:size]), rows)
-    timing = measured.store.read_timing(task.fingerprint)
-    return {
-        **asdict(config.word2vec),
-        "vectors": len(rows),
-        "coverage": coverage.as_dict(),
-        "seconds": round(timing["seconds"], 1),
     }
 
 
@@ -174,11 +167,7 @@ def held_fixed(config: StudyConfig, plan: Plan) -> list[str]:
         "and train sizes; another choice can give other numbers",
     ]
     if plan.word2vec:
-        sentences.insert(
-            1,
-            f"the word vectors: one training on the unlabelled pool (word2vec.seed={config.word2vec.seed}), "
-            "shared by all seeds",
-        )
+        sentences.insert(1, intervals_sentence(config))
     if plan.facts.pool_size in plan.train_sizes:
         sentences.append(f"at {plan.facts.pool_size:,} labels, the whole pool, all seeds share every label")
     return sentences

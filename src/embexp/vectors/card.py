@@ -51,7 +51,7 @@ def make_card(
     on_progress(3, 5)
     stability = judge_stability([space, *(open_space(folder) for folder in sets[1:])])
     on_progress(4, 5)
-    return {
+    card: dict[str, Any] = {
         "vectors": len(space.words),
         "vector_size": int(space.vectors.shape[1]),
         "corpus_tokens": training.get("tokens"),
@@ -64,6 +64,7 @@ def make_card(
         "warnings": warnings(training.get("tokens"), similarity, analogies),
         "trace": training.get("trace", []),
     }
+    return card | {"lines": card_lines(card)}
 
 
 def warnings(tokens: int | None, similarity: Sequence[dict[str, Any]], analogies: dict[str, Any]) -> list[str]:

@@ -25,7 +25,7 @@ from embexp.conclude.report.tables import Cell, Table
 INTERVALS = (
     "Every interval is about new seeds (another labelled subset, initialisation and batch order, the same at "
     "all sizes) and new test texts of the same kind, as two crossed random factors. It says nothing about "
-    "another word2vec training, another pool or another data set: those were held fixed."
+    "what was held fixed, another pool or another data set."
 )
 VALIDATION = (
     "The cells were scored on validation texts, a part of the pool. These numbers are for making choices; "
@@ -125,35 +125,6 @@ def _class_bars(sheet: Mapping[str, Any]) -> tuple[tuple[str, str, float], ...]:
     return tuple(
         (label, words.count(count), 100 * (count or 0) / largest) for label, count in zip(labels, counts, strict=True)
     )
-
-
-FIRST_OF_WORD2VEC = ("corpus", "vector_size", "window", "epochs", "vectors", "training time")
-
-
-def word_vectors(material: Material) -> list[Block]:
-    """Where the word vectors come from and how much of the text they cover."""
-    record = {key: value for key, value in material.study.mapping("word2vec").items() if value is not None}
-    if not record:
-        return []
-    coverage = record.pop("coverage", None) or {}
-    blocks: list[Block] = []
-    shares = [
-        f"{words.percent(coverage[unit])} % of the {unit}"
-        for unit in ("tokens", "types")
-        if isinstance(coverage.get(unit), int | float) and coverage[unit] <= 1
-    ]
-    if shares:
-        text = f"The word vectors cover {words.listed(shares)} of the classifier's vocabulary."
-        if missing := coverage.get("missing"):
-            text += f" Most frequent without a vector: {', '.join(map(str, missing))}."
-        blocks.append(Text(text))
-    if record.get("seconds") is not None:
-        record["training time"] = words.duration(record.pop("seconds"))
-    first = {key: record.pop(key) for key in FIRST_OF_WORD2VEC if key in record}
-    for shown, folded in ((first, ""), (record, "All settings")):
-        if shown:
-            blocks.append(Facts(tuple((_sheet_word(key), value) for key, value in flatten(shown)), folded))
-    return blocks
 
 
 def run(material: Material) -> list[Block]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from embexp.conclude.report import words
 from embexp.conclude.report.answer import planner, verdict
-from embexp.conclude.report.background import data, problems, reproduction, run, scope, word_vectors
+from embexp.conclude.report.background import data, problems, reproduction, run, scope
 from embexp.conclude.report.blocks import (
     Block,
     Bullets,
@@ -20,6 +20,7 @@ from embexp.conclude.report.blocks import (
     Text,
 )
 from embexp.conclude.report.reading import Row, pairs_of
+from embexp.conclude.report.vector_card import word_vectors
 
 
 def curves(material: Material) -> list[Block]:
