@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tracking_study import Served
 
 from embexp.config import TrackingConfig
 from embexp.tracking.address import check_address
 from embexp.tracking.database import open_client
+from embexp.tracking.serve import open_server
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +30,14 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
     client = open_client(check_address(f"sqlite:///{path}", "test"))
     client._tracking_client.store.engine.dispose()
     return path
+
+
+@pytest.fixture(scope="session")
+def served(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """Give a real tracking server on loopback and the SQLite file behind it."""
+    database = Path(shutil.copy(empty_database, tmp_path_factory.mktemp("served") / "mlflow.db"))
+    with open_server(check_address(f"sqlite:///{database}", "test")) as server:
+        yield Served(server, database)
 
 
 @pytest.fixture

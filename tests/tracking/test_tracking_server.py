@@ -17,13 +17,13 @@ import pytest
 from tracking_study import (
     MEANS,
     SIZES,
+    Served,
     expected_fingerprints,
     fingerprints,
     make_cells,
     make_folder,
     make_results,
     make_study,
-    read_runs,
 )
 
 from embexp.config import TrackingConfig
@@ -31,31 +31,8 @@ from embexp.tracking import open_tracker, sync
 from embexp.tracking.address import check_address
 from embexp.tracking.delivery import Desk
 from embexp.tracking.outbox import Label, find_boxes
-from embexp.tracking.serve import open_server
 
 FORK = multiprocessing.get_context("fork")
-
-
-class Served:
-    """A tracking server and the database behind it."""
-
-    def __init__(self, url: str, database: Path) -> None:
-        self.url = url
-        self.database = database
-
-    def cells_of(self, study: str) -> list[str]:
-        """Give the fingerprints of a study's cell runs, doubles included."""
-        runs = [run for run in read_runs(self.database) if run.tags.get("embexp.study") == study]
-        return fingerprints(runs)
-
-
-@pytest.fixture(scope="module")
-def served(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("served")
-    database = folder / "mlflow.db"
-    database.write_bytes(empty_database.read_bytes())
-    with open_server(check_address(f"sqlite:///{database}", "test")) as server:
-        yield Served(server.url, database)
 
 
 def deliver_here(url: str, folder: Path, name: str, dies_at: int | None, answered: bool) -> None:
@@ -101,8 +78,7 @@ def test_death_at_any_request_leaves_each_cell_once(served: Served, tmp_path: Pa
         name = f"dies-at-{dies_at}-{answered}"
         died += deliver(served.url, tmp_path, name, dies_at, answered) == 9
         assert deliver(served.url, tmp_path, name) == 0
-        study = make_study(tmp_path, name).fingerprint
-        runs = [run for run in read_runs(served.database) if run.tags.get("embexp.study") == study]
+        runs = served.runs_of(make_study(tmp_path, name))
         assert fingerprints(runs) == expected_fingerprints(cells)
         assert len(runs) == len(cells) + 4
         assert {run.status for run in runs} == {"FINISHED"}
@@ -162,7 +138,7 @@ def test_answers_that_get_lost_make_no_doubles(served: Served, tmp_path: Path) -
         tracker.finish(make_results(), make_folder(tmp_path))
     sync(TrackingConfig(uri=served.url), tmp_path / "outbox")
     assert find_boxes(tmp_path / "outbox") == []
-    assert served.cells_of(study.fingerprint) == expected_fingerprints(make_cells())
+    assert fingerprints(served.runs_of(study)) == expected_fingerprints(make_cells())
 
 
 def test_the_server_keeps_the_files_of_a_study(served: Served, tmp_path: Path) -> None:
@@ -170,7 +146,7 @@ def test_the_server_keeps_the_files_of_a_study(served: Served, tmp_path: Path) -
     with open_tracker(TrackingConfig(uri=served.url), study, tmp_path / "outbox") as tracker:
         tracker.cell(make_cells()[0])
         assert tracker.finish(make_results(), make_folder(tmp_path)).undelivered == 0
-    (run,) = [run for run in read_runs(served.database) if run.name == "study files"]
+    (run,) = [run for run in served.runs_of(study) if run.name == "study files"]
     with urllib.request.urlopen(  # noqa: S310
         f"{served.url}/get-artifact?run_uuid={run.run_id}&path=figures/learning_curves.svg"
     ) as answer:

@@ -17,13 +17,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tracking_study import STRATEGIES, make_cells, make_folder, make_results, make_study, read_runs
+from tracking_study import STRATEGIES, Served, make_cells, make_folder, make_results, make_study, read_runs
 
 from embexp.config import TrackingConfig
 from embexp.errors import UserError
 from embexp.tracking import open_tracker, ui
 from embexp.tracking.address import check_address
-from embexp.tracking.serve import Server, copy_database, open_server, study_address
+from embexp.tracking.serve import copy_database, study_address, writable_uri
 from embexp.tracking.views import view_key
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -31,47 +31,35 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
 
 
-class Shown:
-    """A study in a database, and a server that shows it."""
-
-    def __init__(self, server: Server, database: Path, fingerprint: str) -> None:
-        self.server = server
-        self.database = database
-        self.fingerprint = fingerprint
-
-
 @pytest.fixture(scope="module")
-def shown(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shown]:
+def shown(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Served:
+    """Give the server with a study that has more cells than a page of MLflow's interface holds."""
     folder = tmp_path_factory.mktemp("shown")
-    database = Path(shutil.copy(empty_database, folder / "mlflow.db"))
-    study = make_study(folder)
-    config = TrackingConfig(uri=f"sqlite:///{database}")
-    with open_tracker(config, study, folder / "outbox") as tracker:
-        for cell in make_cells(30):  # more cells than a page of MLflow's interface holds
+    config = TrackingConfig(uri=f"sqlite:///{served.database}")
+    with open_tracker(config, make_study(folder, "shown"), folder / "outbox") as tracker:
+        for cell in make_cells(30):
             tracker.cell(cell)
         assert tracker.finish(make_results(), make_folder(folder)).undelivered == 0
-    with open_server(check_address(str(config.uri), "test")) as server:
-        yield Shown(server, database, study.fingerprint)
+    return served
 
 
-def test_the_address_opens_the_view_of_the_study(shown: Shown) -> None:
-    address = study_address(shown.server, "small")
-    assert address == study_address(shown.server, None)
-    assert address.startswith(f"{shown.server.url}/#/experiments/1/runs?")
+def test_the_address_opens_the_view_of_the_study(shown: Served) -> None:
+    address = study_address(shown.server, "shown")
+    assert address.startswith(f"{shown.url}/#/experiments/")
     assert "workflowType=machine_learning&compareRunsMode=CHART" in address
-    assert address.endswith(f"viewStateShareKey={view_key(shown.fingerprint, 'curves')}")
+    assert address.endswith(f"viewStateShareKey={view_key(make_study(Path(), 'shown').fingerprint, 'curves')}")
 
 
-def test_a_study_that_mlflow_does_not_hold_is_told(shown: Shown) -> None:
-    with pytest.raises(UserError, match="holds no study 'other'; it holds small"):
+def test_a_study_that_mlflow_does_not_hold_is_told(shown: Served) -> None:
+    with pytest.raises(UserError, match=r"holds no study 'other'; it holds .*shown"):
         study_address(shown.server, "other")
 
 
-def test_somebody_elses_server_is_opened_and_not_stopped(shown: Shown) -> None:
+def test_somebody_elses_server_is_opened_and_not_stopped(shown: Served) -> None:
     said: list[str] = []
-    ui(TrackingConfig(uri=shown.server.url), "small", announce=said.append)
-    assert said == [f"Learning curves: {study_address(shown.server, 'small')}"]
-    with urllib.request.urlopen(f"{shown.server.url}/health") as answer:  # noqa: S310
+    ui(TrackingConfig(uri=shown.url), "shown", announce=said.append)
+    assert said == [f"Learning curves: {study_address(shown.server, 'shown')}"]
+    with urllib.request.urlopen(f"{shown.url}/health") as answer:  # noqa: S310
         assert answer.read() == b"OK"
 
 
@@ -98,8 +86,8 @@ def page(browser: Any) -> Iterator[Any]:
 
 
 @pytest.mark.browser
-def test_the_learning_curves_are_drawn_over_each_other_first_of_all(shown: Shown, page: Any) -> None:
-    page.goto(study_address(shown.server, "small"))
+def test_the_learning_curves_are_drawn_over_each_other_first_of_all(shown: Served, page: Any) -> None:
+    page.goto(study_address(shown.server, "shown"))
     chart = page.locator(".js-plotly-plot").first
     curves = chart.locator(".scatterlayer .trace:has(path.point)")
     curves.nth(len(STRATEGIES) - 1).wait_for(state="attached")
@@ -110,28 +98,28 @@ def test_the_learning_curves_are_drawn_over_each_other_first_of_all(shown: Shown
     ticks = [text.replace("−", "-") for text in chart.locator(".xtick text").all_text_contents()]
     assert {"100", "1000"} <= set(ticks)  # a logarithmic axis
     names = page.locator(".ag-row a").all_text_contents()
-    assert sorted(names) == sorted([*STRATEGIES, "study small"])  # the cells stay out of sight
+    assert sorted(names) == sorted([*STRATEGIES, "study shown"])  # the cells stay out of sight
     assert [url for url in page.strangers if not url.startswith(("data:", "blob:"))] == []
 
 
 @pytest.mark.browser
-def test_the_plain_chart_view_draws_them_as_well(shown: Shown, page: Any) -> None:
-    page.goto(study_address(shown.server, "small").split("&viewStateShareKey")[0])
+def test_the_plain_chart_view_draws_them_as_well(shown: Served, page: Any) -> None:
+    page.goto(study_address(shown.server, "shown").split("&viewStateShareKey")[0])
     page.locator(".js-plotly-plot .scatterlayer .trace").nth(len(STRATEGIES) - 1).wait_for(state="attached")
     assert set(STRATEGIES) <= set(page.locator(".ag-row a").all_text_contents())
 
 
 @pytest.mark.browser
-def test_cells_can_be_grouped_by_strategy_and_train_size(shown: Shown, page: Any) -> None:
-    page.goto(study_address(shown.server, "small").replace("-curves", "-grouped"))
+def test_cells_can_be_grouped_by_strategy_and_train_size(shown: Served, page: Any) -> None:
+    page.goto(study_address(shown.server, "shown").replace("-curves", "-grouped"))
     page.get_by_text("train_size: 1000").first.wait_for()
     page.locator(".js-plotly-plot .scatterlayer .trace").first.wait_for(state="attached")
     assert page.get_by_text("Group by: strategy").count() == 1
 
 
 @pytest.mark.browser
-def test_cells_stand_in_parallel_coordinates(shown: Shown, page: Any) -> None:
-    page.goto(study_address(shown.server, "small").replace("-curves", "-parallel"))
+def test_cells_stand_in_parallel_coordinates(shown: Served, page: Any) -> None:
+    page.goto(study_address(shown.server, "shown").replace("-curves", "-parallel"))
     page.get_by_text("Parallel Coordinates").first.wait_for()
     axes = page.locator("svg text", has_text="train_size")
     axes.first.wait_for(state="attached")
@@ -140,7 +128,7 @@ def test_cells_stand_in_parallel_coordinates(shown: Shown, page: Any) -> None:
 
 
 def test_a_read_only_database_is_shown_from_a_copy(
-    shown: Shown, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shown: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database = Path(shutil.copy(shown.database, tmp_path / "read_only.db"))
     database.chmod(0o444)
@@ -148,16 +136,17 @@ def test_a_read_only_database_is_shown_from_a_copy(
     before = database.read_bytes()
     if os.access(database, os.W_OK):  # root may write everywhere
         monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
-    try:
-        with open_server(check_address(f"sqlite:///{database}", "test")) as server:
-            assert study_address(server, "small").startswith(server.url)
-    finally:
-        tmp_path.chmod(0o755)
+    with writable_uri(check_address(f"sqlite:///{database}", "test")) as uri:
+        copy = Path(uri.removeprefix("sqlite:///"))
+        assert copy != database
+        assert len(read_runs(copy)) == len(read_runs(database))
+    tmp_path.chmod(0o755)
+    assert not copy.exists()
     assert database.read_bytes() == before
     assert list(tmp_path.iterdir()) == [database]
 
 
-def test_a_copy_is_whole_while_somebody_writes(shown: Shown, tmp_path: Path) -> None:
+def test_a_copy_is_whole_while_somebody_writes(shown: Served, tmp_path: Path) -> None:
     database = Path(shutil.copy(shown.database, tmp_path / "busy.db"))
     runs = len(read_runs(database))
     with closing(sqlite3.connect(database)) as writer:
@@ -168,7 +157,7 @@ def test_a_copy_is_whole_while_somebody_writes(shown: Shown, tmp_path: Path) -> 
     assert any(run.metrics for run in read_runs(tmp_path / "copy.db"))
 
 
-def test_no_database_and_a_taken_port_are_told(shown: Shown, tmp_path: Path) -> None:
+def test_no_database_and_a_taken_port_are_told(shown: Served, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is no MLflow database"):
         ui(TrackingConfig(uri=f"sqlite:///{tmp_path}/none.db"))
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(UserError, match="leave it out for a free one"):
@@ -181,7 +170,7 @@ def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
         ui(TrackingConfig(uri=f"sqlite:///{tmp_path}/broken.db"))
 
 
-def test_ctrl_c_stops_the_server_and_ends_well(shown: Shown) -> None:
+def test_ctrl_c_stops_the_server_and_ends_well(shown: Served) -> None:
     code = "import sys; from embexp.config import TrackingConfig; from embexp.tracking import ui; "
     code += "ui(TrackingConfig(uri=sys.argv[1]), announce=lambda line: print(line, flush=True))"
     process = subprocess.Popen(

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from embexp.tracking import CellRecord, StudyInfo
+from embexp.tracking.serve import Server
 
 SIZES = (100, 1000)
 STRATEGIES = ("random", "frozen", "tfidf")
@@ -104,6 +105,23 @@ class StoredRun:
     def parent(self) -> str | None:
         """The run it is nested under."""
         return self.tags.get("mlflow.parentRunId")
+
+
+@dataclass(frozen=True)
+class Served:
+    """A tracking server and the database behind it."""
+
+    server: Server
+    database: Path
+
+    @property
+    def url(self) -> str:
+        """Its address."""
+        return self.server.url
+
+    def runs_of(self, study: StudyInfo) -> list[StoredRun]:
+        """Read the runs of one study."""
+        return [run for run in read_runs(self.database) if run.tags.get("embexp.study") == study.fingerprint]
 
 
 def read_runs(database: Path) -> list[StoredRun]:

@@ -71,7 +71,7 @@ def open_server(address: Address, port: int | None = None) -> Iterator[Server]:
     if address.is_server:
         yield Server(address.uri, None)
         return
-    with _readable(address) as uri, tempfile.TemporaryDirectory(prefix="embexp-ui-") as folder:
+    with writable_uri(address) as uri, tempfile.TemporaryDirectory(prefix="embexp-ui-") as folder:
         port = _check_port(port) if port else _free_port()
         log = Path(folder) / "server.log"
         process = _start(uri, port, log)
@@ -117,7 +117,7 @@ def _ask(url: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 @contextmanager
-def _readable(address: Address) -> Iterator[str]:
+def writable_uri(address: Address) -> Iterator[str]:
     """Give a URI that the server may write to: of a database that is read-only, that of a copy."""
     database = address.database
     if database is None:
