@@ -39,6 +39,7 @@ class Series:
     hover: tuple[str, ...]
     bars: bool = False  # intervals as error bars; otherwise as a band
     arrows: tuple[str, ...] = ()  # per point "up", "down" or "": the true value lies beyond the point
+    labels: tuple[str, ...] = ()  # per point a word beside it; the points are then not joined
 
 
 @dataclass(frozen=True)

@@ -149,12 +149,14 @@ def _draw_series(axes: Axes, line: Series) -> None:
         line.y,
         color=colour,
         linewidth=1.7,
-        linestyle=MATPLOTLIB_DASHES[line.style.dash],
+        linestyle="none" if line.labels else MATPLOTLIB_DASHES[line.style.dash],
         marker=MATPLOTLIB_MARKERS[line.style.marker],
         markersize=4.5,
         markevery=[not side for side in sides],
         label=line.style.label,
     )
+    for x, y, word in zip(line.x, line.y, line.labels, strict=False):
+        axes.annotate(word, (x, y), (0, 4), textcoords="offset points", color=colour, fontsize=7, ha="center")
     for mark, side in (("^", "up"), ("v", "down")):
         beyond = [(x, y) for x, y, where in zip(line.x, line.y, sides, strict=True) if where == side]
         if beyond:
