@@ -20,7 +20,7 @@ from embexp.vectors.settings import training_settings
 from embexp.wordvectors import source_of
 
 NOT_REPRODUCIBLE = (
-    "word2vec.exact=false: these word vectors were trained by several threads at once and come out differently each "
+    "The word vectors were trained by several threads at once (word2vec.exact=false) and come out differently each "
     "time, and so do the numbers of every strategy that starts from them; exact=true is reproducible to the byte."
 )
 

@@ -47,10 +47,13 @@ def examples() -> list[str]:
 @pytest.mark.parametrize("example", examples())
 def test_the_examples_compose(example: str) -> None:
     Path("mine.csv").write_text("text,label\n")
+    Path("mine.txt").write_text("some text\n")
     words = shlex.split(example)[1:]
     if words and words[0] in VERBS:
         words = words[1:]
-    settings = [word for word in words if word == "-m" or ("=" in word and not word.startswith("port="))]
+    settings = [
+        word for word in words if word == "-m" or ("=" in word and not word.startswith(("port=", "form=", "days=")))
+    ]
     arguments = read_arguments(settings)
     assert compose_jobs(arguments)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -168,8 +169,7 @@ def test_a_vocabulary_that_does_not_belong_to_the_matrix(tmp_path):
 def test_truncated_and_quantised_fasttext_models(tmp_path):
     from gensim.test.utils import datapath
 
-    with open(datapath("crime-and-punishment.bin"), "rb") as file:
-        whole = file.read()
+    whole = Path(datapath("crime-and-punishment.bin")).read_bytes()
     path = tmp_path / "model.bin"
     for size in (len(whole) // 3, 4_000, 70, 30):
         path.write_bytes(whole[:size])

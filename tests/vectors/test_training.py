@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,8 +13,8 @@ from gensim.models import Word2Vec
 
 from embexp.config import Word2VecConfig
 from embexp.errors import UserError
-from embexp.vectors.coverage import measure_coverage
 from embexp.vectors.corpus import LONGEST_SENTENCE, Corpus, Sentences
+from embexp.vectors.coverage import measure_coverage
 from embexp.vectors.training import train_vectors
 
 
@@ -67,7 +68,7 @@ def test_same_bytes_for_any_hash_seed():
     )
     digests = {
         subprocess.run(
-            [sys.executable, "-c", code, os.path.dirname(__file__)],
+            [sys.executable, "-c", code, str(Path(__file__).parent)],
             env=os.environ | {"PYTHONHASHSEED": seed},
             capture_output=True,
             text=True,
