@@ -42,6 +42,12 @@ def _prepare() -> Action:
     return prepare
 
 
+def _word2vec() -> Action:
+    from embexp.command.vectors import word2vec
+
+    return word2vec
+
+
 def _report() -> Action:
     from embexp.command.reporting import report
 
@@ -115,6 +121,21 @@ classes, tokens, empty texts, duplicates, texts in both training and test.
   embexp prepare dataset=bbc_news
   embexp prepare dataset=csv dataset.train=mine.csv dataset.label=stars""",
             _prepare,
+        ),
+        Verb(
+            "word2vec",
+            "embexp word2vec [KEY=VALUE ...]",
+            "train or load word vectors alone and judge them",
+            """\
+Trains word vectors on the pool, on files of your own, or reads pre-trained ones,
+and prints their card: coverage, WordSim-353, SimLex-999, analogies, neighbours.
+Writes them in word2vec's binary format and as .safetensors for use elsewhere.
+
+  embexp word2vec dataset=bbc_news
+  embexp word2vec 'word2vec.seeds=[1,2,3]'
+  embexp word2vec word2vec=files 'word2vec.files=[mine.txt]'
+  embexp word2vec word2vec=pretrained word2vec.file=vectors.bin""",
+            _word2vec,
         ),
         Verb(
             "report",
