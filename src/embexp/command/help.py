@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from embexp.command.conf import list_options
 from embexp.command.verbs import Verb
@@ -13,21 +12,22 @@ WIDTH = 80
 
 def general_help(verbs: Mapping[str, Verb]) -> str:
     """Return the help of the command; it fits a terminal of 80 by 24."""
-    summaries = "\n".join(f"  {verb.name:<10} {verb.summary}" for verb in verbs.values())
-    groups = "\n".join(
-        _shortened(f"  {group:<10} {' '.join(names)}") for group, names in list_options().items() if len(names) > 1
-    )
+    summaries = "\n".join(f"  {verb.name:<10} {verb.summary}" for verb in verbs.values() if not verb.upkeep)
+    upkeep = ", ".join(verb.name for verb in verbs.values() if verb.upkeep)
+    options = {group: names for group, names in list_options().items() if len(names) > 1}
+    groups = "\n".join(_packed(f"{group}={'|'.join(names)}" for group, names in options.items()))
     return f"""\
 embexp [VERB] [KEY=VALUE ...]: word2vec or embeddings learned with the task?
 
 {summaries}
+  upkeep:    {upkeep} (VERB --help says more)
 
   embexp experiment=quick                      a study within minutes
   embexp dataset=csv dataset.train=mine.csv    your texts (columns text, label)
   embexp -m dataset=bbc_news,rotten_tomatoes   one study for each
   embexp --cfg job                             every setting and its value
 
-Groups of settings, GROUP=OPTION:
+Groups of settings:
 {groups}
 
 Also VERB --help, --version, --hydra-help, -sc install=bash (tab completion)."""
@@ -38,6 +38,13 @@ def verb_help(verb: Verb) -> str:
     return f"{verb.usage}\n\n{verb.summary[0].upper()}{verb.summary[1:]}.\n\n{verb.details}"
 
 
-def _shortened(line: str) -> str:
-    """Cut a line that the terminal would break, at a blank; tab completion has the rest."""
-    return textwrap.shorten(line, WIDTH, placeholder=" ...") if len(line) > WIDTH else line
+def _packed(words: Iterable[str]) -> list[str]:
+    """Put words into lines of the terminal's width, cutting what is too long; tab completion has the rest."""
+    lines: list[str] = []
+    for word in words:
+        cut = word if len(word) <= WIDTH - 2 else word[: WIDTH - 6].rpartition("|")[0] + "|..."
+        if lines and len(lines[-1]) + 2 + len(cut) <= WIDTH:
+            lines[-1] += f"  {cut}"
+        else:
+            lines.append(f"  {cut}")
+    return lines

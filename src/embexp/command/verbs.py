@@ -22,6 +22,7 @@ class Verb:
     summary: str
     details: str
     load: Callable[[], Action]
+    upkeep: bool = False  # the general help gives all of these one line
 
 
 def _run() -> Action:
@@ -76,6 +77,18 @@ def _sync() -> Action:
     from embexp.command.tracking import sync
 
     return sync
+
+
+def _store() -> Action:
+    from embexp.command.store import store
+
+    return store
+
+
+def _doctor() -> Action:
+    from embexp.command.doctor import doctor
+
+    return doctor
 
 
 VERBS = {
@@ -198,6 +211,38 @@ beside the store. This delivers it.
   embexp sync
   embexp sync tracking.uri=http://mlflow.example:5000""",
             _sync,
+            upkeep=True,
+        ),
+        Verb(
+            "store",
+            "embexp store [list | remove] [all] [yes] [days=N] [KEY=VALUE ...]",
+            "list what is stored, remove what no study needs",
+            """\
+Lists the entries of the store, newest first: size, age, where and in which time
+each was made, and whether a study in the output folder needs it. With remove it
+shows what none needs and what is older than N days (1), asks, and removes it.
+
+  embexp store
+  embexp store remove
+  embexp store remove yes days=30 store=/scratch/store output=results""",
+            _store,
+            upkeep=True,
+        ),
+        Verb(
+            "doctor",
+            "embexp doctor [repair] [KEY=VALUE ...]",
+            "check the installation and the store",
+            """\
+Looks at versions, cores, device, folders, every checksum in the store, locks and
+half-built entries, MLflow and the scheduler, and runs a study of five seconds.
+With repair it clears away what dead studies left and sets damaged entries aside;
+a whole entry is never removed. Exit code 1 if something stands in the way.
+
+  embexp doctor
+  embexp doctor repair store=/scratch/store
+  embexp doctor executor=dask executor.address=tcp://head:8786""",
+            _doctor,
+            upkeep=True,
         ),
     )
 }
