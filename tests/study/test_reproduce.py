@@ -1,0 +1,71 @@
+"""Reproduction: identical, within the seed spread, off, or missing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import pytest
+from tiny_study import tiny_study
+
+from embexp import reproduce
+from embexp.errors import UserError
+from embexp.results import environment
+from embexp.running import run_study
+
+
+def cells(scores: dict[int, float]) -> list[dict]:
+    keys = {"strategy": "random", "train_size": 100}
+    return [keys | {"seed": seed, "test_accuracy": s, "test_macro_f1": s} for seed, s in scores.items()]
+
+
+REPORTED = cells({0: 0.70, 1: 0.71, 2: 0.72})  # standard deviation .01, so the tolerance is .0424
+
+
+def verdicts(now: list[dict], same: bool) -> list[str]:
+    return [comparison.verdict for comparison in reproduce.compare(REPORTED, now, same)]
+
+
+def test_equal_cells_are_identical_anywhere():
+    assert verdicts(REPORTED, True) == verdicts(REPORTED, False) == ["identical"] * 3
+
+
+def test_elsewhere_a_cell_may_move_within_the_seed_spread():
+    now = cells({0: 0.7424, 1: 0.66, 2: 0.72})
+    assert verdicts(now, same=False) == ["within tolerance", "differs", "identical"]
+
+
+def test_in_the_same_environment_nothing_may_move():
+    now = cells({0: 0.7001, 1: 0.71, 2: 0.72})
+    assert verdicts(now, same=True) == ["differs", "identical", "identical"]
+
+
+def test_a_failed_cell_is_missing():
+    assert verdicts(REPORTED[:2], True) == ["identical", "identical", "missing"]
+
+
+def test_the_environment_is_the_same_only_with_processor_and_versions():
+    here = environment()
+    assert reproduce.same_environment(here, json.loads(json.dumps(here)))
+    assert not reproduce.same_environment(here | {"processor": "another"}, here)
+    assert not reproduce.same_environment(here | {"versions": here["versions"] | {"torch": "0"}}, here)
+    assert reproduce.same_environment(here | {"versions": here["versions"] | {"mlflow": "0"}}, here)
+
+
+def test_a_reported_study_comes_out_again(tmp_path, monkeypatch):
+    study = run_study(tiny_study(tmp_path))
+    monkeypatch.setattr(reproduce, "results_folder", lambda: tmp_path / "results")
+    (tmp_path / "results").mkdir()
+    reproduce.write_reported("tiny", study.results, tmp_path / "results")
+    reported = reproduce.read_reported("tiny")
+    assert asdict(reported.config) == asdict(tiny_study(tmp_path))
+    comparisons = reproduce.reproduce(reported)
+    assert len(comparisons) == 20
+    assert {comparison.verdict for comparison in comparisons} == {"identical"}
+
+
+def test_an_unknown_preset_is_a_sentence(tmp_path, monkeypatch):
+    (tmp_path / "main.json").write_text("{}")
+    monkeypatch.setattr(reproduce, "results_folder", lambda: tmp_path)
+    with pytest.raises(UserError, match=r"nothing is reported for 'mian'.*main"):
+        reproduce.read_reported("mian")
