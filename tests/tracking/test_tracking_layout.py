@@ -6,8 +6,10 @@ import base64
 import json
 import shutil
 import sqlite3
+import time
 import zlib
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,7 +42,7 @@ class Told:
     def __init__(self, folder: Path, empty_database: Path) -> None:
         self.database = Path(shutil.copy(empty_database, folder / "mlflow.db"))
         self.study = make_study(folder)
-        self.cells = make_cells()
+        self.cells = [*make_cells()[:-1], replace(make_cells()[-1], started=time.time() + 1, ended=time.time() + 2)]
         config = TrackingConfig(uri=f"sqlite:///{self.database}")
         with open_tracker(config, self.study, folder / "outbox") as tracker:
             for cell in self.cells:
@@ -103,6 +105,13 @@ def test_a_cell_has_its_metrics_history_and_times(told: Told) -> None:
     assert "absent" not in run.metrics
     assert run.params == {"strategy": "random", "train_size": "100", "seed": "1", "steps": "800"}
     assert (run.start, run.end) == (1_700_000_001_000, 1_700_000_002_500)
+
+
+def test_runs_at_the_top_began_after_all_cells(told: Told) -> None:
+    top = [run.start for run in told.runs if run.parent is None]
+    assert max(run.start for run in told.runs if run.parent) < min(top)
+    in_order = sorted((run for run in told.runs if run.parent is None), key=lambda run: -run.start)
+    assert [run.name for run in in_order] == ["study small", *STRATEGIES]
 
 
 def test_the_study_holds_the_verdict_and_what_was_concluded(told: Told) -> None:

@@ -36,6 +36,11 @@ pytestmark = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # files of a study go into the working folder
+
+
 @pytest.fixture(scope="module")
 def postgres() -> Iterator[str]:
     """Start a PostgreSQL with an empty database; give the URI of it, password and all."""

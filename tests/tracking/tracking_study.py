@@ -30,8 +30,8 @@ def make_study(tmp_path: Path, name: str = "small", fingerprint: str = "") -> St
     )
 
 
-def make_cells(seeds: int = 2, strategies: tuple[str, ...] = STRATEGIES) -> list[CellRecord]:
-    """Make the cells of a grid of SIZES, with a history of three points each."""
+def make_cells(seeds: int = 2, began: float = 1_700_000_000.0) -> list[CellRecord]:
+    """Make the cells of a grid of SIZES, with a history of three points each; trained one after the other."""
     return [
         CellRecord(
             strategy=strategy,
@@ -41,16 +41,16 @@ def make_cells(seeds: int = 2, strategies: tuple[str, ...] = STRATEGIES) -> list
             params={"steps": 800},
             metrics={"test_accuracy": MEANS[strategy][place] + seed / 100, "train_seconds": 1.5, "absent": None},
             history=[{"step": step, "train_loss": 0.7 - step / 1000} for step in (100, 200, 300)],
-            started=1_700_000_000.0 + seed,
-            ended=1_700_000_001.5 + seed,
+            started=began + seed,
+            ended=began + seed + 1.5,
         )
-        for strategy in strategies
+        for strategy in STRATEGIES
         for place, size in enumerate(SIZES)
         for seed in range(seeds)
     ]
 
 
-def make_results(strategies: tuple[str, ...] = STRATEGIES, shift: float = 0.0) -> dict[str, Any]:
+def make_results(shift: float = 0.0) -> dict[str, Any]:
     """Make the part of results.json that MLflow is told."""
     curves = [
         {
@@ -61,7 +61,7 @@ def make_results(strategies: tuple[str, ...] = STRATEGIES, shift: float = 0.0) -
             "ci_high": MEANS[strategy][place] + shift + 0.01,
             "n": 2,
         }
-        for strategy in strategies
+        for strategy in STRATEGIES
         for place, size in enumerate(SIZES)
     ]
     pair = {"a": "frozen", "b": "random"}

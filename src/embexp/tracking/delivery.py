@@ -184,7 +184,11 @@ class Desk:
         """Find a run or create it, with its tags in the same call; log what it shall hold from the start."""
         known = self._known.get(plan.key)
         if known is None:
-            began = int(1000 * (started or self._opened))
+            began = int(1000 * self._opened) + plan.rank
+            if started is not None:
+                # A cell that is trained now begins when it was planned, a moment before the study's own runs:
+                # MLflow shows the 100 runs that began last, and these must be among them.
+                began = min(int(1000 * started), int(1000 * self._opened) - 1000)
             run = self._client.create_run(self._experiment, start_time=began, tags=plan.tags, run_name=plan.name)
             known = Known(run.info.run_id, parent=plan.tags.get(layout.PARENT))
         elif known.finished:

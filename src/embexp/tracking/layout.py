@@ -85,6 +85,7 @@ class RunPlan:
     tags: dict[str, str]
     params: dict[str, str] = field(default_factory=dict)
     points: list[Point] = field(default_factory=list)
+    rank: int = 0  # of runs that begin together, those of higher rank stand further up
 
 
 def is_control(strategy: str) -> bool:
@@ -104,7 +105,7 @@ def plan_study(study: StudyInfo) -> RunPlan:
         "embexp.command": mask(study.command),
         "embexp.output": str(study.output),
     }
-    return RunPlan(study.fingerprint, f"study {study.name}", tags, flatten(study.config))
+    return RunPlan(study.fingerprint, f"study {study.name}", tags, flatten(study.config), rank=len(COLOURS) + 1)
 
 
 def plan_strategy(study: StudyInfo, strategy: str) -> RunPlan:
@@ -112,7 +113,8 @@ def plan_strategy(study: StudyInfo, strategy: str) -> RunPlan:
     key = strategy_key(study, strategy)
     role = "control" if is_control(strategy) else "strategy"
     tags = _common_tags(study, role, key) | _strategy_tags(strategy)
-    return RunPlan(key, strategy, tags, {"strategy": strategy})
+    rank = len(COLOURS) - list(COLOURS).index(strategy) if strategy in COLOURS else 0
+    return RunPlan(key, strategy, tags, {"strategy": strategy}, rank=rank)
 
 
 def plan_cell(study: StudyInfo, record: Mapping[str, Any], parent: str) -> RunPlan:

@@ -191,8 +191,6 @@ def _identify(study: StudyInfo, name: str) -> str:
 
 
 EXPERIMENT_NOTE = (
-    "Studies of embexp. A run at the top is a strategy or a control; its metric test_accuracy has the train size "
-    "as its step, so that the chart view draws the learning curves. Its nested runs are the cells. The run named "
-    "after the study holds the verdict, the report and results.json. The menu *Views* opens the learning curves "
-    "of each study, and its cells by strategy and train size or in parallel coordinates."
+    "Learning curves over the train size: open them under *Views*, at the top. "
+    "Cells are nested below their strategy; the study's own run has the verdict and the report."
 )
