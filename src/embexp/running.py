@@ -105,12 +105,15 @@ def conclude_study(
     from embexp.conclude.conclusions import conclude
     from embexp.conclude.report import write_report
     from embexp.results import Measured, gather_results
+    from embexp.vectorcard import write_card
 
     measured = Measured(plan, store, outcome)
     conclusions = conclude(measured.measurements())
     results = gather_results(config, measured, conclusions, time.monotonic() - started, command)
     _write_json(folder / "results.json", results)
     _write_json(folder / "environment.json", results["environment"])
+    if "card" in results["word2vec"]:
+        write_card(results["word2vec"], config.dataset.name, folder / "word2vec")
     (folder / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(asdict(config))), encoding="utf-8")
     write_report(results, folder)
     return results

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import statistics
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -147,6 +148,47 @@ def spread_between_trainings(cells: Iterable[Mapping[str, Any]]) -> list[dict[st
         for (strategy, train_size), scores in groups.items()
         if several and len(scores) > 1
     ]
+
+
+def write_card(description: Mapping[str, Any], dataset: str, folder: Path) -> list[Path]:
+    """Write what is known of the word vectors as card.json and, for readers, card.md."""
+    folder.mkdir(exist_ok=True)
+    paths = [folder / "card.json", folder / "card.md"]
+    paths[0].write_text(json.dumps(description, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    lines = ["# Word vectors", "", *card_text(description, dataset)]
+    paths[1].write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return paths
+
+
+def card_text(description: Mapping[str, Any], dataset: str) -> Iterator[str]:
+    """Yield the card as lines of text that are Markdown too."""
+    judged = description["card"]
+    yield f"{judged['vectors']:,} vectors of {judged['vector_size']} numbers, {description['source']} ({dataset})."
+    if judged["corpus_tokens"]:
+        rate = judged["corpus_tokens"] * description["epochs"] / max(description["seconds"], 0.1)
+        yield (
+            f"{judged['corpus_tokens']:,} running words, {description['epochs']} epochs in "
+            f"{description['seconds']:.0f} s ({rate / 1e6:.2f} M words/s)."
+        )
+    if not description["reproducible"]:
+        yield "Not reproducible: word2vec.exact=false trains on all cores at once, and each run gives other vectors."
+    coverage = description["coverage"]
+    yield (
+        f"Coverage of the classifier's vocabulary of {coverage['vocabulary_size']:,} words: "
+        f"{100 * coverage['types']:.1f} % of the types, {100 * coverage['tokens']:.1f} % of the tokens"
+        + (f"; most frequent without a vector: {', '.join(coverage['missing'])}." if coverage["missing"] else ".")
+    )
+    yield ""
+    yield from (f"- {line}" for line in judged["lines"])
+    if judged["neighbours"]:
+        yield ""
+        yield "Nearest words of those that tell the classes apart:"
+        yield ""
+        for row in judged["neighbours"]:
+            yield f"- {row['word']} ({row['class']}): {', '.join(row['neighbours'])}"
+    if judged["warnings"]:
+        yield ""
+        yield from (f"Caution: {warning}" for warning in judged["warnings"])
 
 
 def _settings(config: Word2VecConfig, task: Mapping[str, Any]) -> dict[str, Any]:

@@ -59,6 +59,7 @@ ARTIFACTS = (
     "environment.json",
     "figures",
     "tables",
+    "word2vec",
 )
 
 # One log_batch call takes 1,000 metrics, and the UI samples some hundred points of a line.
@@ -233,7 +234,22 @@ def conclusion_points(results: Mapping[str, Any]) -> list[Point]:
         for suffix, name in (("", "ratio"), ("_low", "ratio_low"), ("_high", "ratio_high")):
             if _is_number(row.get(name)):
                 points.append(Point(stem + suffix, float(row[name]), step))
-    return points
+    return points + vector_points(results.get("word2vec") or {})
+
+
+def vector_points(word2vec: Mapping[str, Any]) -> list[Point]:
+    """Give coverage, benchmark scores and the training curve of the word vectors (step: running words)."""
+    card = word2vec.get("card") or {}
+    scores = {f"coverage_{unit}": (word2vec.get("coverage") or {}).get(unit) for unit in ("types", "tokens")}
+    scores |= {row["name"]: row["spearman"] for row in card.get("similarity") or ()}
+    scores["analogies"] = (card.get("analogies") or {}).get("accuracy")
+    points = [Point(f"word2vec.{name}", float(value)) for name, value in scores.items() if value is not None]
+    return points + [
+        Point(f"word2vec.{name}", float(row[name]), int(row["words"]))
+        for row in card.get("trace") or ()
+        for name in ("loss", "alpha")
+        if row.get(name) is not None
+    ]
 
 
 @dataclass(frozen=True)
