@@ -237,6 +237,7 @@ class Desk:
             self._log_dataset(known.run_id, results)
             self._client.set_terminated(known.run_id, end_time=int(1000 * ended))
         self._add_missing(study.run_id, layout.conclusion_points(results))
+        self._add_missing(study.run_id, layout.vector_points(results.get("word2vec") or {}))
         self._log_dataset(study.run_id, results)
         self._client.set_tag(study.run_id, layout.NOTE, layout.describe(results))
         self._client.set_tag(study.run_id, layout.TAG_CONCLUSION, digest)
