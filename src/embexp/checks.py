@@ -9,18 +9,18 @@ from __future__ import annotations
 import math
 import os
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from embexp.config import (
     CONTROLS,
     DEVICES,
-    SCHEDULES,
     ENCODERS,
     EVALUATE,
     EXECUTORS,
     INITIALISATIONS,
+    SCHEDULES,
     STRATEGIES,
     TRACKERS,
     UNKNOWN_WORDS,
@@ -88,7 +88,6 @@ def check(config: StudyConfig) -> list[str]:
         *_check_choices(config),
         *_check_together(config),
         *_check_grid(config.grid),
-        *_check_files(config),
         *_check_rooms(config),
         *_check_folder("store", config.store),
         *_check_folder("output", config.output),
@@ -146,11 +145,6 @@ def _check_together(config: StudyConfig) -> Iterator[str]:
             f"dataset.test_size: {dataset.test_size} is neither a share nor a number of texts; below 1 it is "
             "a share (0.2), from 1 on a whole number of texts (5000)"
         )
-    if dataset.source == "csv" and dataset.train is None:
-        yield (
-            "dataset.train: dataset=csv needs the file of labelled texts; give dataset.train=FILE "
-            "(and dataset.text, dataset.label if the columns are not called text and label)"
-        )
 
 
 def _check_grid(grid: GridConfig) -> Iterator[str]:
@@ -206,16 +200,9 @@ def _check_repeats(key: str, given: Sequence[Any]) -> Iterator[str]:
         yield f"{key}: {_listed(dict.fromkeys(repeated))} stands there more than once; name each once"
 
 
-def _check_files(config: StudyConfig) -> Iterator[str]:
-    for key, file in (("dataset.train", config.dataset.train), ("dataset.test", config.dataset.test)):
-        if file is not None and not Path(file).is_file():
-            what = "is a folder" if Path(file).is_dir() else f"does not exist (seen from {Path.cwd()})"
-            yield f"{key}: {file!r} {what}; give the path of a CSV file with {key}=FILE"
-
-
 def _check_rooms(config: StudyConfig) -> Iterator[str]:
     """Yield what the rooms say that know a setting best."""
-    from embexp.text.tokens import check_text
+    from embexp.text import check_dataset, check_text
     from embexp.tracking.address import resolve_address
     from embexp.vectors.settings import check_settings
 
@@ -224,10 +211,12 @@ def _check_rooms(config: StudyConfig) -> Iterator[str]:
         from embexp.engine.clusters import problems as cluster_problems
 
         yield from cluster_problems(config.executor)
-    try:
-        check_text(config.text)
-    except UserError as error:
-        yield from error.problems
+    checks: tuple[Callable[[], None], ...] = (lambda: check_dataset(config.dataset), lambda: check_text(config.text))
+    for find in checks:
+        try:
+            find()
+        except UserError as error:
+            yield from error.problems
     try:
         if config.tracking.kind == "mlflow":
             resolve_address(config.tracking)

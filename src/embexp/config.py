@@ -31,15 +31,21 @@ class DatasetConfig:
     """Where labelled texts come from and how they are split."""
 
     name: str = MISSING
-    source: str = MISSING  # movie_reviews | rotten_tomatoes | bbc_news | csv
-    train: str | None = None  # csv: file of labelled texts
-    test: str | None = None  # csv: file of test texts; without it test_size are held out
-    text: str = "text"
-    label: str = "label"
-    delimiter: str = "comma"  # csv: comma | semicolon | tab | pipe, or the character itself
+    source: str = MISSING  # movie_reviews | rotten_tomatoes | bbc_news | csv | json | parquet | arrow | folder | disk | hub
+    train: Any = None  # files: one, a pattern or a list; folder: a folder; disk, hub: a split
+    test: Any = None  # as train; without it test_size texts are held out
+    validation: Any = None  # as train; stands in for the test with evaluate=validation
+    path: str | None = None  # hub: name; disk, folder: the folder
+    configuration: str | None = None  # hub
+    revision: str | None = None  # hub: branch, tag or commit
+    text: str | None = None  # column of the texts; null guesses
+    label: str | None = None  # column of the labels; null guesses
+    delimiter: str = "auto"  # csv: auto | comma | semicolon | tab | pipe, or the character itself
     test_size: float = 0.2  # below 1 a share of the texts, from 1 on a number of texts
     split_seed: int = 0
     evaluate: str = "test"  # test | validation
+    folds: int | None = None  # k-fold cross-validation in place of one split
+    drop_overlap: bool = False  # take texts out of the pool that stand in the test too
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,10 @@ class TextConfig:
 
     pattern: str = r"[\p{L}\p{M}]+(?:['’][\p{L}\p{M}]+)*|\p{N}+|[.,!?;:]"
     lower: bool = True
+    fold: bool = False  # full case folding (ß as ss) in place of lower
+    tokenizer: str = "pattern"  # pattern | icu (Chinese, Japanese, Thai) | a tokenizer.json | its name on the Hub
     min_count: int = 2
+    max_size: int | None = None  # at most so many types, the most frequent ones
     max_tokens: int = 400
 
 

@@ -47,7 +47,7 @@ def plan_study(config: StudyConfig) -> Plan:
     """Look at the data set and line up the tasks of a study; nothing is run or written."""
     from embexp.text import peek
 
-    return make_plan(config, peek(config.dataset))
+    return make_plan(config, peek(config.dataset, Path(config.store) / "facts"))
 
 
 def run_study(
@@ -65,6 +65,8 @@ def run_study(
     """
     started = time.monotonic()
     plan = plan_study(config)
+    for guess in plan.facts.guesses:
+        say(guess)
     store = Store(Path(config.store))
     store.prepare()
     folder = make_folder(Path(config.output), config.name, plan.fingerprint)

@@ -27,7 +27,7 @@ from embexp.config import (
 )
 from embexp.engine.task import Stage, Task, Work, fingerprint_of
 from embexp.errors import UserError
-from embexp.text import Facts, auto_train_sizes
+from embexp.text import Facts, auto_train_sizes, token_identity
 from embexp.wordvectors import VectorPlan, plan_vectors
 
 if TYPE_CHECKING:
@@ -40,9 +40,10 @@ def prepare_dataset(work: Work) -> None:
     """Read, split, tokenise and number the texts: token ids of the pool and of the texts that are tested on."""
     from embexp.text.prepare import prepare
 
-    dataset = build(DatasetConfig, {**work.config["dataset"], **work.hints})
-    text = build(TextConfig, work.config["text"])
-    prepare(dataset, text, work.folder, work.progress, work.config["content"])
+    dataset = build(DatasetConfig, {**work.config["dataset"], **work.hints["dataset"]})
+    text = build(TextConfig, {**work.config["text"], **work.hints["text"]})
+    fold = work.config["dataset"].get("fold")
+    prepare(dataset, text, work.folder, work.progress, work.config["content"], fold)
 
 
 def count_tokens(work: Work) -> None:
@@ -107,9 +108,10 @@ PRELOAD = ("embexp.classify.preload",)  # what every worker imports anyway, load
 
 # ---- the plan
 
-PLACES = ("train", "test")  # of DatasetConfig: where the texts lie; the digests say what they are
+# of DatasetConfig: what it is called and where the texts lie; the digests say what they are
+PLACES = ("name", "train", "test", "validation", "path", "configuration", "revision")
 INITIALISING = ("initial", "initial_scale")  # of ClassifierConfig: what word2vec replaces
-COUNTING = ("min_count", "max_tokens")  # of TextConfig: what token ids and word2vec do not depend on
+COUNTING = ("min_count", "max_size", "max_tokens")  # of TextConfig: what token ids and word2vec do not depend on
 
 
 @dataclass(frozen=True)
@@ -197,19 +199,20 @@ def make_plan(config: StudyConfig, facts: Facts) -> Plan:
     )
 
 
-def dataset_task(config: DatasetConfig, tokens: TextConfig, facts: Facts) -> Task:
+def dataset_task(config: DatasetConfig, tokens: TextConfig, facts: Facts, fold: int | None = None) -> Task:
     """Return the task that prepares the texts: what they hold is its identity, where they lie is not."""
-    dataset, text = asdict(config), asdict(tokens)
+    dataset = asdict(config) | {"text": facts.text, "label": facts.label}
+    identity = {key: value for key, value in dataset.items() if key not in PLACES}
     return Task(
         PREPARE_DATASET,
         {
-            "dataset": {key: value for key, value in dataset.items() if key not in (*PLACES, "name")},
+            "dataset": identity if fold is None else identity | {"fold": fold},
             "content": dict(facts.digests),
-            "text": {key: value for key, value in text.items() if key not in COUNTING},
+            "text": token_identity(tokens),
         },
-        title=f"dataset {config.name}",
+        title=f"dataset {config.name}" + ("" if fold is None else f" fold {fold}"),
         cost=facts.pool_size / 5000,
-        hints={key: dataset[key] for key in (*PLACES, "name")},
+        hints={"dataset": {key: dataset[key] for key in PLACES}, "text": {"tokenizer": tokens.tokenizer}},
     )
 
 

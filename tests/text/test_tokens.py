@@ -33,7 +33,7 @@ def reference_pattern():
 
 
 def reference_tokens(text, lower=True):
-    text = re.sub(r"<br\s*/?>", " ", text, flags=re.IGNORECASE)
+    text = unicodedata.normalize("NFC", re.sub(r"<br\s*/?>", " ", text, flags=re.IGNORECASE))
     return reference_pattern().findall(text.lower() if lower else text)
 
 

@@ -14,6 +14,8 @@ from embexp.text.counting import count_tokens
 from embexp.text.entry import Dataset, TextsView, open_dataset
 from embexp.text.peek import Facts, peek
 from embexp.text.prepare import prepare
+from embexp.text.segment import token_identity
+from embexp.text.sources import check_dataset
 from embexp.text.splits import auto_train_sizes, nested_order
 from embexp.text.tokens import check_text
 
@@ -23,6 +25,7 @@ __all__ = [
     "Facts",
     "TextsView",
     "auto_train_sizes",
+    "check_dataset",
     "check_text",
     "count_tokens",
     "counts_of",
@@ -30,4 +33,5 @@ __all__ = [
     "open_dataset",
     "peek",
     "prepare",
+    "token_identity",
 ]

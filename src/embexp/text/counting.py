@@ -5,20 +5,21 @@ They stand apart from the token ids, so that another vocabulary or another cut r
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from embexp.config import TextConfig
-from embexp.text.arrays import map_array
+from embexp.text.arrays import ArrayWriter, map_array
 from embexp.text.bags import counts_of
 from embexp.text.cautions import warnings_of
 from embexp.text.entry import Dataset, TextsView, open_dataset
 from embexp.text.parts import Progress
 from embexp.text.sheet import write_sheet
 
-IDS_AT_A_TIME = 1 << 24
+IDS_AT_A_TIME = 1 << 22
 
 
 def count_tokens(entry: Path, text: TextConfig, folder: Path, progress: Progress) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def count_tokens(entry: Path, text: TextConfig, folder: Path, progress: Progress
     total = sum(map(len, parts))
     for part in parts:
         progress(0 if part is parts[0] else len(parts[0]), total, "texts", f"counting the {part.name}")
-        counts_of(part.ids, part.offsets, size, text.max_tokens).save(folder, f"{part.name}_bag")
+        write_bags(part, size, text.max_tokens, folder)
     sheet = complete_sheet(dataset, size, text, folder)
     write_sheet(sheet, folder)
     progress(total, total, "texts")
@@ -45,13 +46,42 @@ def count_tokens(entry: Path, text: TextConfig, folder: Path, progress: Progress
 
 def vocabulary_size(dataset: Dataset, text: TextConfig) -> int:
     """Return how many types of the pool classifiers know: a prefix of the vocabulary."""
-    return int(np.searchsorted(-dataset.counts, -text.min_count, side="right"))
+    size = int(np.searchsorted(-dataset.counts, -text.min_count, side="right"))
+    return size if text.max_size is None else min(size, text.max_size)
+
+
+def write_bags(part: TextsView, size: int, max_tokens: int, folder: Path) -> None:
+    """Write the token counts of a part, some texts at a time, as `Bags.save` would."""
+    name = f"{part.name}_bag"
+    offsets = [np.zeros(1, np.int64)]
+    indices = ArrayWriter(folder / f"{name}_indices.npy", np.int32)
+    counts = ArrayWriter(folder / f"{name}_counts.npy", np.float32)
+    with indices, counts:
+        for start, stop in _pieces(part):
+            bags = counts_of(part.ids, part.offsets[start : stop + 1], size, max_tokens)
+            indices.append(bags.indices)
+            counts.append(bags.counts)
+            offsets.append(np.diff(bags.offsets))
+    np.save(folder / f"{name}_offsets.npy", np.cumsum(np.concatenate(offsets)))
+
+
+def _pieces(part: TextsView) -> Iterator[tuple[int, int]]:
+    """Yield ranges of texts that hold about `IDS_AT_A_TIME` tokens."""
+    borders = np.arange(0, int(part.offsets[-1]) + IDS_AT_A_TIME, IDS_AT_A_TIME)
+    cuts = np.unique(np.append(np.searchsorted(part.offsets, borders[1:]), len(part))).clip(max=len(part))
+    start = 0
+    for stop in np.unique(cuts).tolist():
+        if stop > start:
+            yield start, stop
+            start = stop
 
 
 def complete_sheet(dataset: Dataset, size: int, text: TextConfig, folder: Path) -> dict[str, Any]:
     """Return the data sheet with what the vocabulary's size decides, and with its warnings."""
     sheet = {key: value for key, value in dataset.sheet.items() if key != "notes"}
     sheet |= {"vocabulary_size": size, "min_count": text.min_count, "max_tokens": text.max_tokens}
+    if text.max_size is not None:
+        sheet["max_size"] = text.max_size
     for part in (dataset.pool, dataset.test):
         for name, value in known_tokens(part, size, text, folder).items():
             sheet.setdefault(name, {})[part.name] = value

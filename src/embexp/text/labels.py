@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,12 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from embexp.errors import UserError
+from embexp.text.tables import filled
 from embexp.text.wording import listed, number, shorten
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    from embexp.text.tables import Table
 
 MOST_CLASSES = 150
+MOST_DIFFERENT = 100_000  # labels that are read before a column is known to hold none
 CONTINUOUS_FROM = 11  # different numbers, some of them fractions: half stars from .5 to 5 are 10 classes
 TEXTLIKE = 60  # characters a label has on average when the columns are swapped
 
@@ -28,21 +30,37 @@ class LabelColumn:
     Attributes:
         file: the file, as sentences name it.
         name: the column.
-        names: its different labels, in the order they first occur.
+        names: its different labels, in the order they first occur; a missing one is the empty text.
         codes: position in `names` for each row.
+        first_row: what the first row is called.
+        order: names of a ClassLabel column, in the order of their numbers; None for labels that have no order.
     """
 
     file: str
     name: str
     names: list[str]
     codes: npt.NDArray[np.integer[Any]]
+    first_row: int = 2
+    order: tuple[str, ...] | None = None
 
     @classmethod
-    def of(cls, file: str, name: str, column: pa.ChunkedArray) -> LabelColumn:
-        """Find the different labels of a string column."""
-        encoded = column.combine_chunks().dictionary_encode()
-        codes = np.asarray(np.from_dlpack(encoded.indices), np.int32)  # to_numpy would import pandas: half a second
-        return cls(file, name, encoded.dictionary.to_pylist(), codes)
+    def of(cls, table: Table, name: str) -> LabelColumn:
+        """Find the different labels of a column, piece by piece."""
+        places: dict[str, int] = {}
+        codes = [np.zeros(0, np.int32)]
+        for piece in table.read([name]):
+            encoded = filled(piece[name]).dictionary_encode()
+            known = [places.setdefault(label, len(places)) for label in encoded.dictionary.to_pylist()]
+            if len(places) > MOST_DIFFERENT:
+                break  # an identifier or a text: enough is known to refuse it
+            # to_numpy would import pandas: half a second
+            codes.append(np.array(known, np.int32)[np.asarray(np.from_dlpack(encoded.indices))])
+        return cls(table.place, name, list(places), np.concatenate(codes), table.first_row, table.names_of(name))
+
+    @property
+    def unlabelled(self) -> bool:
+        """Whether no row has a label: test texts of a competition."""
+        return all(not name.strip() for name in self.names)
 
     @property
     def counts(self) -> dict[str, int]:
@@ -50,8 +68,14 @@ class LabelColumn:
         return dict(zip(self.names, np.bincount(self.codes).tolist(), strict=True))
 
 
-def number_labels(train: LabelColumn, test: LabelColumn | None) -> tuple[tuple[str, ...], list[npt.NDArray[np.int16]]]:
-    """Number the classes: whole numbers in their order, all else by code point.
+def number_labels(
+    train: LabelColumn, others: Sequence[LabelColumn] = ()
+) -> tuple[tuple[str, ...], list[npt.NDArray[np.int16]]]:
+    """Number the classes: as a ClassLabel column does, whole numbers in their order, all else by code point.
+
+    Args:
+        train: labels to learn from; they decide which classes there are.
+        others: labels to score on.
 
     Returns:
         The names of the classes, and for each column int16 positions in them.
@@ -60,13 +84,15 @@ def number_labels(train: LabelColumn, test: LabelColumn | None) -> tuple[tuple[s
         UserError: missing labels, one class only, too many classes, or test labels that no text to learn
             from has.
     """
-    columns = [train] if test is None else [train, test]
+    columns = [train, *others]
     UserError.raise_if(problem for column in columns for problem in missing_labels(column))
     check_classes(train)
-    classes = tuple(sorted(train.names, key=_place(train.names)))
+    order = {name: place for place, name in enumerate(train.order or ())}
+    place = _place(train.names)
+    classes = tuple(sorted(train.names, key=lambda name: (order.get(name, len(order)), place(name))))
     position = {name: place for place, name in enumerate(classes)}
-    if test is not None:
-        check_test_labels(test, classes)
+    for column in others:
+        check_test_labels(column, classes)
     return classes, [np.array([position[name] for name in column.names], np.int16)[column.codes] for column in columns]
 
 
@@ -80,7 +106,7 @@ def _place(names: list[str]) -> Callable[[str], tuple[int, str]]:
 def missing_labels(column: LabelColumn) -> list[str]:
     """Say which rows have no label, if any."""
     blank = np.array([not name.strip() for name in column.names])
-    rows = np.flatnonzero(blank[column.codes]) + 2  # the header is row 1
+    rows = np.flatnonzero(blank[column.codes]) + column.first_row
     if not len(rows):
         return []
     return [
@@ -128,7 +154,7 @@ def _reason_for_many(column: LabelColumn) -> str:
     """Guess why a column has very many labels."""
     if sum(map(len, column.names)) > TEXTLIKE * len(column.names):
         return "they look like texts: are dataset.text and dataset.label swapped?"
-    if len(column.names) == len(column.codes):
+    if len(column.names) >= len(column.codes):
         return "no two rows share a label: is the column an identifier?"
     return "choose another column, or join rare classes"
 

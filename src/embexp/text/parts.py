@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
+from embexp.text.raw import LabelledTexts
+
 if TYPE_CHECKING:
-    import datasets
     import polars as pl
+    import pyarrow as pa
 
 CHUNK_BYTES = 1 << 22  # of text; the tokens of a chunk need about six times as much
 
@@ -25,17 +27,17 @@ class Progress(Protocol):
 
 @dataclass
 class Part:
-    """Some texts of a data set, in ascending order of row.
+    """Some texts of a source, in ascending order of row.
 
     Attributes:
         name: pool or test.
-        source: data set with columns text and label.
+        source: the texts that they are some of.
         rows: int64, the rows of the source that belong to this part, ascending.
         empty: number of texts of nothing but blanks, filled by `chunks`.
     """
 
     name: str
-    source: datasets.Dataset
+    source: LabelledTexts
     rows: npt.NDArray[np.int64]
     empty: int = 0
     _hashes: list[npt.NDArray[np.uint64]] = field(default_factory=list)
@@ -43,11 +45,13 @@ class Part:
     @property
     def hashes(self) -> npt.NDArray[np.uint64]:
         """One number a text, once `chunks` has run: equal texts have equal numbers, empty ones 0."""
-        return np.concatenate([np.zeros(0, np.uint64), *self._hashes])
+        if len(self._hashes) != 1:
+            self._hashes = [np.concatenate([np.zeros(0, np.uint64), *self._hashes])]
+        return self._hashes[0]
 
     def labels(self) -> npt.NDArray[np.int16]:
         """Return the class of each text, int16, shape (texts,)."""
-        return labels_of(self.source)[self.rows]
+        return self.source.labels[self.rows]
 
     def chunks(self, progress: Progress, done: int, total: int) -> Iterator[pl.Series]:
         """Yield the texts, some megabytes at a time, and note hashes and empty texts.
@@ -57,32 +61,53 @@ class Part:
             done: texts of other parts that are done already.
             total: texts of all parts.
         """
-        import polars as pl
-
-        size = max(1, int(CHUNK_BYTES * len(self.source) / max(self.source.data.nbytes, 1)))
         first = 0
-        for table in self.source.select_columns("text").with_format("arrow").iter(size):
-            last = first + len(table)
+        for texts in _pieces(self.source.read()):
+            last = first + len(texts)
             start, stop = np.searchsorted(self.rows, (first, last))
-            texts = pl.Series(pl.from_arrow(table["text"]))
             if stop - start < len(texts):
                 texts = texts.gather(self.rows[start:stop] - first)
-            self._note(texts)
-            yield texts
+            if len(texts):
+                self._note(texts)
+                yield texts
             first = last
             progress(done + int(stop), total, "texts", f"tokenising the {self.name}")
 
     def _note(self, texts: pl.Series) -> None:
-        stripped = texts.str.strip_chars()
-        empty = (stripped.str.len_bytes() == 0).to_numpy()
-        hashes = stripped.hash(seed=0).to_numpy().copy()
-        hashes[hashes == 0] = 1
-        hashes[empty] = 0
-        self.empty += int(empty.sum())
+        hashes = hashes_of(texts)
+        self.empty += int((hashes == 0).sum())
         self._hashes.append(hashes)
 
 
-def labels_of(source: datasets.Dataset) -> npt.NDArray[np.int16]:
-    """Return the label column of a data set as int16, shape (texts,)."""
-    column = source.select_columns("label").with_format("arrow")[:]["label"]
-    return np.asarray(column.to_numpy(), np.int16)
+def hashes_of(texts: pl.Series) -> npt.NDArray[np.uint64]:
+    """Return one number a text, outer blanks aside: equal texts have equal ones, empty texts 0."""
+    stripped = texts.str.strip_chars()
+    hashes: npt.NDArray[np.uint64] = stripped.hash(seed=0).to_numpy().copy()
+    hashes[hashes == 0] = 1
+    hashes[(stripped.str.len_bytes() == 0).to_numpy()] = 0
+    return hashes
+
+
+def hashes_of_all(source: LabelledTexts) -> npt.NDArray[np.uint64]:
+    """Return one number for each text of a source."""
+    return np.concatenate([np.zeros(0, np.uint64), *map(hashes_of, _pieces(source.read()))])
+
+
+def _pieces(arrays: Iterable[pa.Array]) -> Iterator[pl.Series]:
+    """Cut or join arrays into pieces of about `CHUNK_BYTES`."""
+    import polars as pl
+
+    held: list[pl.Series] = []
+    size = 0
+    for array in arrays:
+        parts = max(1, -(-array.nbytes // CHUNK_BYTES))
+        step = max(1, -(-len(array) // parts))
+        for start in range(0, len(array), step):
+            piece = array.slice(start, step)
+            held.append(pl.Series(pl.from_arrow(piece)))
+            size += array.nbytes / parts
+            if size >= CHUNK_BYTES / 2:
+                yield pl.concat(held) if len(held) > 1 else held[0]
+                held, size = [], 0
+    if held:
+        yield pl.concat(held) if len(held) > 1 else held[0]

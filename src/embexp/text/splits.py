@@ -72,7 +72,7 @@ class Split:
     Attributes:
         pool: rows of the training source.
         test: rows of the texts that are tested on, in `test_part` of the source.
-        test_part: `train` where they are held out from the training source, else `test`.
+        test_part: `train` where they are held out from the training source, else `test` or `validation`.
     """
 
     pool: Rows
@@ -98,7 +98,13 @@ def size_of_test(dataset: DatasetConfig, texts: int) -> int:
     return count
 
 
-def split_sizes(dataset: DatasetConfig, train_texts: int, test_texts: int | None) -> tuple[int, int]:
+def split_sizes(
+    dataset: DatasetConfig,
+    train_texts: int,
+    test_texts: int | None,
+    validation_texts: int | None = None,
+    fold: int | None = None,
+) -> tuple[int, int]:
     """Tell how many texts the pool and the tested part hold, from the numbers of texts alone."""
     if dataset.evaluate not in ("test", "validation"):
         raise UserError(
@@ -107,8 +113,14 @@ def split_sizes(dataset: DatasetConfig, train_texts: int, test_texts: int | None
         )
     if dataset.split_seed < 0:
         raise UserError(f"dataset.split_seed: {dataset.split_seed} cannot be a seed; seeds are whole numbers from 0 on")
-    tested = size_of_test(dataset, train_texts) if test_texts is None else test_texts
-    pool = train_texts - tested if test_texts is None else train_texts
+    if dataset.evaluate == "validation" and validation_texts is not None and fold is None:
+        held_out = size_of_test(dataset, train_texts) if test_texts is None else 0
+        return train_texts - held_out, validation_texts
+    if fold is not None:
+        tested = len(range(fold, train_texts, _folds(dataset, train_texts)))
+    else:
+        tested = size_of_test(dataset, train_texts) if test_texts is None else test_texts
+    pool = train_texts - tested if test_texts is None or fold is not None else train_texts
     if dataset.evaluate == "validation":
         tested = min(tested, int(LARGEST_VALIDATION_SHARE * pool))
         if tested < 1:
@@ -120,7 +132,23 @@ def split_sizes(dataset: DatasetConfig, train_texts: int, test_texts: int | None
     return pool, tested
 
 
-def split(dataset: DatasetConfig, train: Labels, test: Labels | None) -> Split:
+def _folds(dataset: DatasetConfig, texts: int) -> int:
+    folds = int(dataset.folds or 0)
+    if not 2 <= folds <= texts // 2:
+        raise UserError(
+            f"dataset.folds: {folds} folds of {number(texts, 'text')} leave fewer than two texts to test on in each;"
+            f" between 2 and {max(2, texts // 2)} folds are possible, 10 are usual"
+        )
+    return folds
+
+
+def split(
+    dataset: DatasetConfig,
+    train: Labels,
+    test: Labels | None,
+    validation: Labels | None = None,
+    fold: int | None = None,
+) -> Split:
     """Divide the labelled texts into the pool and the texts that are tested on.
 
     Without test texts of its own, the source gives up a stratified part, fixed by `dataset.split_seed`. With
@@ -131,16 +159,25 @@ def split(dataset: DatasetConfig, train: Labels, test: Labels | None) -> Split:
         dataset: sizes, seed and what to evaluate on.
         train: classes of the training source.
         test: classes of the source's own test texts, if it has them.
+        validation: classes of its own validation texts.
+        fold: from 0 to `dataset.folds` - 1: this part of the training source is tested on.
     """
-    pool_size, tested_size = split_sizes(dataset, len(train), None if test is None else len(test))
+    others = (None if test is None else len(test), None if validation is None else len(validation))
+    pool_size, tested_size = split_sizes(dataset, len(train), others[0], others[1], fold)
     everything = np.arange(len(train), dtype=np.int64)
     held_out = np.arange(0 if test is None else len(test), dtype=np.int64)
     pool, part = everything, "test"
-    if test is None:
+    if fold is not None:  # the order spreads every class evenly, so each fold is stratified
+        order = nested_order(train, dataset.split_seed, TEST_ORDER)
+        held_out, part = np.sort(order[fold :: _folds(dataset, len(train))]), "train"
+        pool = np.setdiff1d(everything, held_out, assume_unique=True)
+    elif test is None:
         order = nested_order(train, dataset.split_seed, TEST_ORDER)
         count = size_of_test(dataset, len(train))
         pool, held_out, part = np.sort(order[count:]), np.sort(order[:count]), "train"
-    if dataset.evaluate == "validation":
+    if dataset.evaluate == "validation" and validation is not None and fold is None:
+        held_out, part = np.arange(len(validation), dtype=np.int64), "validation"
+    elif dataset.evaluate == "validation":
         order = pool[nested_order(train[pool], dataset.split_seed, VALIDATION_ORDER)]
         pool, held_out, part = np.sort(order[tested_size:]), np.sort(order[:tested_size]), "train"
     if (len(pool), len(held_out)) != (pool_size, tested_size):  # the plan was made from these sizes

@@ -14,20 +14,20 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from embexp.config import TextConfig
 from embexp.errors import UserError
-from embexp.text.arrays import ArrayWriter, map_array
+from embexp.text.arrays import ArrayWriter
+from embexp.text.segment import check_tokenizer, tokenise
 
 if TYPE_CHECKING:
     import polars as pl
 
-BREAKS = r"(?i)<br\s*/?>"  # HTML line breaks, common in reviews that were taken from web pages
-EXCHANGED_AT_A_TIME = 1 << 24  # ids
+EXCHANGED_AT_A_TIME = 1 << 22  # ids
 
 
 def check_text(text: TextConfig) -> None:
@@ -41,6 +41,12 @@ def check_text(text: TextConfig) -> None:
         problems.append(f"text.min_count: {text.min_count} is below 1, the count that keeps every word")
     if text.max_tokens < 1:
         problems.append(f"text.max_tokens: {text.max_tokens} keeps no token of a text; 400 is the default")
+    if text.max_size is not None and text.max_size < 1:
+        problems.append(f"text.max_size: {text.max_size} keeps no word; null keeps all that text.min_count does")
+    try:
+        check_tokenizer(text.tokenizer)
+    except UserError as error:
+        problems += error.problems
     if text.pattern != TextConfig.pattern:  # the default needs no import of polars to be known as good
         problems += _pattern_problems(text.pattern)
     UserError.raise_if(problems)
@@ -61,22 +67,6 @@ def _pattern_problems(pattern: str) -> list[str]:
     if "" in found or empty:
         return [f"text.pattern: {pattern!r} matches the empty text or blanks; each match must be a token"]
     return []
-
-
-def tokenise(texts: pl.Series, text: TextConfig) -> pl.Series:
-    """Split texts into tokens: HTML breaks dropped, lower-cased if asked, all matches of the pattern.
-
-    Args:
-        texts: strings without nulls.
-        text: pattern and case.
-
-    Returns:
-        A series of lists of strings, one list a text.
-    """
-    texts = texts.str.replace_all(BREAKS, " ")
-    if text.lower:
-        texts = texts.str.to_lowercase()
-    return texts.str.extract_all(text.pattern)
 
 
 @dataclass
@@ -185,12 +175,23 @@ def _in_order(
 
 def exchange_ids(path: Path, final: npt.NDArray[np.int32]) -> None:
     """Exchange provisional ids for final ones, inside the file."""
-    ids = map_array(path, "r+")
-    for start in range(0, len(ids), EXCHANGED_AT_A_TIME):
-        piece: npt.NDArray[Any] = ids[start : start + EXCHANGED_AT_A_TIME]
-        piece[:] = final[piece]
-    if isinstance(ids, np.memmap):
-        ids.flush()
+    start = _header_size(path)
+    with path.open("r+b") as file:  # not mapped: pages of a large file would count as this process's memory
+        while True:
+            file.seek(start)
+            piece = np.frombuffer(file.read(4 * EXCHANGED_AT_A_TIME), np.int32)
+            if not len(piece):
+                return
+            file.seek(start)
+            file.write(final[piece].data)
+            start += piece.nbytes
+
+
+def _header_size(path: Path) -> int:
+    with path.open("rb") as file:
+        np.lib.format.read_magic(file)
+        np.lib.format.read_array_header_1_0(file)
+        return file.tell()
 
 
 def read_vocabulary(path: Path) -> Iterator[str]:
