@@ -18,7 +18,7 @@ import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from itertools import product
@@ -125,6 +125,18 @@ def covers(low: float | None, high: float | None, truth: float) -> bool:
     return (low is None or low <= truth) and (high is None or truth <= high)
 
 
+def note_scores(moments: Moments, truth: Truth, note: Callable[[str, bool], None]) -> None:
+    """Count the intervals of the curves and of the areas under them."""
+    for index, curve in enumerate((truth.random, truth.frozen)):
+        single = moments.strategy(index)
+        low, high = single.estimate(np.eye(len(SIZES))).score_interval(RULES.level)
+        for k in range(len(SIZES)):
+            note("curve", low[k] <= curve[k] <= high[k])
+        area = log_size_weights(moments.sizes)
+        low, high = single.estimate(area).score_interval(RULES.level)
+        note("area", low <= area @ curve <= high)
+
+
 def crossing_study(truth: Truth, setting: Setting, generator: np.random.Generator) -> Counter[str]:
     """Draw one study with a crossover and count which intervals cover; `of X` counts the intervals."""
     moments = Moments(truth.population.draw(generator, setting.seeds, setting.texts))
@@ -142,14 +154,7 @@ def crossing_study(truth: Truth, setting: Setting, generator: np.random.Generato
     for k, size in enumerate(SIZES):
         note(f"difference at {size}", low[k] <= truth.random[k] - truth.frozen[k] <= high[k])
         note("P(A>B)", chance_low[k] <= truth.superiority[k] <= chance_high[k])
-    for index, curve in enumerate((truth.random, truth.frozen)):
-        single = moments.strategy(index)
-        low, high = single.estimate(np.eye(len(SIZES))).score_interval(RULES.level)
-        for k in range(len(SIZES)):
-            note("curve", low[k] <= curve[k] <= high[k])
-        area = log_size_weights(moments.sizes)
-        low, high = single.estimate(area).score_interval(RULES.level)
-        note("area", low <= area @ curve <= high)
+    note_scores(moments, truth, note)
     regions = find_regions(pair, weights, moments.sizes, RULES.level)
     note("crossover", regions.contains(truth.crossover))
     note("crossover of smooth curves", regions.contains(truth.smooth_crossover))

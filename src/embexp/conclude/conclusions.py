@@ -9,6 +9,7 @@ Every interval is about new seeds and new texts of the same kind (docs/statistic
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 from embexp.conclude.measurements import Measurements
@@ -55,12 +56,7 @@ def conclude(
         "horizontal_distance": horizontal_distances(moments, rules),
         "recommendations": recommendations(moments, rules, points),
     }
-    results["rules"] = {
-        "margin": margin,
-        "level": level,
-        "seeds": len(measurements.seeds),
-        "texts": measurements.texts,
-    }
+    results["rules"] = {**asdict(rules), "seeds": len(measurements.seeds), "texts": measurements.texts}
     results["verdict"] = Verdict(measurements, results, rules).sentences()
     results["warnings"] = warnings(measurements, results["contrasts"], rules)
     return results

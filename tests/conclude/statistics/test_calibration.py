@@ -4,6 +4,11 @@ Each rate below is a binomial count with the promised probability at worst, so i
 are fixed, so a passing test passes always.
 """
 
+import json
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from planted import equal_population
@@ -92,3 +97,15 @@ def test_intervals_cover_in_studies_of_another_making(seeds: int, disagreement: 
         low, high = moments.pair(0, 1).estimate(difference_weights(1)).interval(0.95)
         hits += bool(low[0] <= 0 <= high[0])
     assert least(0.92) <= hits <= stats.binom.ppf(1 - ALARM, SIMULATIONS, 0.98)
+
+
+def test_the_full_calibration_runs_and_writes_its_rates(tmp_path: Path) -> None:
+    script = Path(__file__).parents[3] / "scripts" / "bench" / "calibration.py"
+    rates = tmp_path / "rates.json"
+    command = [sys.executable, script, "--simulations", "2", "--settings", "0", "--json", rates]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode in (0, 1), done.stderr  # 1: two simulations cannot keep a promise of 92 to 98 %
+    found = json.loads(rates.read_text())
+    assert [setting["kind"] for setting in found["settings"]] == ["crossing", "equal"]
+    assert {"crossover", "ratio", "difference, lowest"} <= set(found["settings"][0]["rates"])
+    assert "| seeds | texts |" in done.stdout

@@ -94,12 +94,8 @@ def _pair(moments: Moments, a: int, b: int, rules: Rules) -> list[dict[str, Any]
     measurements = moments.measurements
     crossed = moments.pair(a, b)
     weights = difference_weights(len(moments.sizes))
-    estimate = crossed.estimate(weights)
-    low, high = estimate.interval(rules.level)
-    narrow_low, narrow_high = estimate.interval(rules.equivalence_level)
-    p_new = estimate.p
-    chance, chance_low, chance_high = superiority(estimate, rules.level)
-    seed, text, rest = crossed.parts(weights)
+    columns = _columns(crossed.estimate(weights), rules)
+    parts = np.array(crossed.parts(weights))
     names = measurements.strategies[a], measurements.strategies[b]
     rows = []
     for k, size in enumerate(measurements.train_sizes):
@@ -111,25 +107,34 @@ def _pair(moments: Moments, a: int, b: int, rules: Rules) -> list[dict[str, Any]
                 "b": names[1],
                 "train_size": size,
                 "n": len(by_seed),
-                "difference": number(estimate.value[k]),
-                "ci_low": number(low[k]),
-                "ci_high": number(high[k]),
-                "equivalence_low": number(narrow_low[k]),
-                "equivalence_high": number(narrow_high[k]),
-                "se": number(estimate.se[k]),
+                **{name: number(values[k]) for name, values in columns.items()},
                 "p": sign_flip_p(by_seed) if enough else None,
-                "p_new": number(p_new[k]),
                 "p_holm": None,
                 "planned": names[0] in PLANNED and names[1] in PLANNED,
-                "p_superiority": number(chance[k]),
-                "p_superiority_low": number(chance_low[k]),
-                "p_superiority_high": number(chance_high[k]),
                 "seeds_a_ahead": int((by_seed > 0).sum()),
                 "seeds_level": int((by_seed == 0).sum()),
-                "_parts": _Parts(float(seed[k]), float(text[k]), float(rest[k])) if enough else None,
+                "_parts": _Parts(*(float(part) for part in parts[:, k])) if enough else None,
             }
         )
     return rows
+
+
+def _columns(estimate: Estimate, rules: Rules) -> dict[str, Array]:
+    low, high = estimate.interval(rules.level)
+    equivalence_low, equivalence_high = estimate.interval(rules.equivalence_level)
+    chance, chance_low, chance_high = superiority(estimate, rules.level)
+    return {
+        "difference": estimate.value,
+        "ci_low": low,
+        "ci_high": high,
+        "equivalence_low": equivalence_low,
+        "equivalence_high": equivalence_high,
+        "se": estimate.se,
+        "p_new": estimate.p,
+        "p_superiority": chance,
+        "p_superiority_low": chance_low,
+        "p_superiority_high": chance_high,
+    }
 
 
 def superiority(estimate: Estimate, level: float) -> tuple[Array, Array, Array]:
