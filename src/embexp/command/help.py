@@ -12,14 +12,16 @@ WIDTH = 80
 
 def general_help(verbs: Mapping[str, Verb]) -> str:
     """Return the help of the command; it fits a terminal of 80 by 24."""
-    summaries = "\n".join(f"  {verb.name:<10} {verb.summary}" for verb in verbs.values() if not verb.upkeep)
+    summaries = "\n".join(f"  {verb.name:<10} {verb.summary}" for verb in verbs.values() if not (verb.upkeep or verb.lab))
     upkeep = ", ".join(verb.name for verb in verbs.values() if verb.upkeep)
+    labs = ", ".join(verb.name for verb in verbs.values() if verb.lab)
     options = {group: names for group, names in list_options().items() if len(names) > 1}
     groups = "\n".join(_packed(f"{group}={'|'.join(names)}" for group, names in options.items()))
     return f"""\
 embexp [VERB] [KEY=VALUE ...]: word2vec or embeddings learned with the task?
 
 {summaries}
+  labs:      {labs} (claims put to the test)
   upkeep:    {upkeep} (VERB --help says more)
 
   embexp experiment=quick                      a study within minutes

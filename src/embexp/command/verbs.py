@@ -23,6 +23,7 @@ class Verb:
     details: str
     load: Callable[[], Action]
     upkeep: bool = False  # the general help gives all of these one line
+    lab: bool = False  # and these another
 
 
 def _run() -> Action:
@@ -65,6 +66,18 @@ def _lookup() -> Action:
     from embexp.labs.command import lookup
 
     return lookup
+
+
+def _neighbours() -> Action:
+    from embexp.labs.command import neighbours
+
+    return neighbours
+
+
+def _transfer() -> Action:
+    from embexp.labs.command import transfer
+
+    return transfer
 
 
 def _ui() -> Action:
@@ -187,6 +200,34 @@ task without an embedding layer. The small form takes under a minute.
   embexp lookup dataset=bbc_news
   embexp lookup form=full""",
             _lookup,
+            lab=True,
+        ),
+        Verb(
+            "neighbours",
+            "embexp neighbours [form=small|full] [probes=WORD,...] [KEY=VALUE ...]",
+            "lab: what did the task change in the word vectors?",
+            """\
+Nearest words in word2vec, in the fine-tuned and in the task-trained matrix of a
+study, movement of rows against frequency, agreement of the three spaces, a map.
+The small form takes the largest train size, the full form every one.
+
+  embexp neighbours dataset=bbc_news
+  embexp neighbours probes=good,bad form=full""",
+            _neighbours,
+            lab=True,
+        ),
+        Verb(
+            "transfer",
+            "embexp transfer [form=small|full] [datasets=NAME,...] [KEY=VALUE ...]",
+            "lab: is word2vec neutral, and a task's layer not?",
+            """\
+Uses the layer that one task learned for another, beside word2vec on either's
+text, pre-trained vectors and random rows, on all words and on the shared ones.
+
+  embexp transfer datasets=rotten_tomatoes,bbc_news
+  embexp transfer form=full""",
+            _transfer,
+            lab=True,
         ),
         Verb(
             "ui",

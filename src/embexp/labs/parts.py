@@ -97,7 +97,7 @@ def table(
         )
         for row in rows
     )
-    return Table(name, caption, tuple(columns.values()), body, tuple(rows), texts)
+    return Table(name, caption, tuple(columns.values()), body, tuple(rows), tuple(range(texts)))
 
 
 def spell(value: Any) -> str:

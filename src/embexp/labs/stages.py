@@ -3,6 +3,8 @@
 keep_matrix      the embedding matrix of a cell of a study, and how far each row moved
 run_head         a classifier without an embedding layer, or with one under a head of choice
 transfer_cell    a cell whose word vectors come from another task
+find_shared      the words of a task that all sources know
+judge_matrix     a source's vectors judged by themselves
 """
 
 from __future__ import annotations
@@ -88,7 +90,7 @@ def run_head(work: Work) -> None:
         training=build(TrainingConfig, config["training"]),
         seed=config["seed"],
     )
-    _leave(work, result.predictions, dataset.test.labels, {"parameters": result.parameters, "seconds": None})
+    _leave(work, result.predictions, dataset.test.labels, {"parameters": result.parameters})
     work.timing["train_seconds"] = result.train_seconds
 
 
@@ -101,6 +103,25 @@ def transfer_cell(work: Work) -> None:
     _leave(work, predictions, dataset.test.labels, record)
 
 
+def find_shared(work: Work) -> None:
+    """Find the words of a task that every source knows."""
+    from embexp.labs.transfer.cell import find_shared as find
+
+    np.save(work.folder / "shared.npy", find(work.config, work.needs))
+
+
+def judge_matrix(work: Work) -> None:
+    """Judge a source's vectors by similarity and analogies."""
+    from embexp.labs.transfer.cell import read_source
+    from embexp.vectors.benchmarks import judge_analogies, judge_similarity
+    from embexp.vectors.space import Space
+
+    source = read_source(work.needs, work.config["kind"])
+    space = Space(list(source), np.array(list(source.values()), np.float32).reshape(len(source), -1))
+    card = {"words": len(source), "similarity": list(judge_similarity(space)), "analogies": judge_analogies(space)}
+    (work.folder / "record.json").write_text(json.dumps(card, indent=1), encoding="utf-8")
+
+
 def _leave(work: Work, predictions: NDArray[np.int64], labels: Any, record: Mapping[str, Any]) -> None:
     right = predictions == np.asarray(labels)
     np.save(work.folder / "correct.npy", right)
@@ -111,6 +132,8 @@ def _leave(work: Work, predictions: NDArray[np.int64], labels: Any, record: Mapp
 KEEP_MATRIX = Stage("keep_matrix", 1, keep_matrix)
 RUN_HEAD = Stage("run_head", 1, run_head)
 TRANSFER_CELL = Stage("transfer_cell", 1, transfer_cell)
+FIND_SHARED = Stage("find_shared", 1, find_shared)
+JUDGE_MATRIX = Stage("judge_matrix", 1, judge_matrix)
 
 
 def matrix_task(cell: Cell) -> Task:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 from itertools import product
-from math import ceil, floor, isinf, log10
+from math import isinf
 from typing import Any
 
 from embexp.conclude.report import words
-from embexp.conclude.report.charts import Axis, Chart, Series
+from embexp.conclude.report.charts import Chart, Series
 from embexp.conclude.report.palette import Style
+from embexp.labs.axes import log_axis
 from embexp.labs.lookup.cost import DENSE, GIVEN, LOOKUPS, METHODS, ONE_HOT, SPARSE, Form, break_even, fit_slope, series
 from embexp.labs.parts import Expectation, Part, Row, Shown, table
 
@@ -225,26 +226,15 @@ def draw(
             look = replace(LOOKS[method], label=f"{method}, extrapolated", dash="dot", marker="circle")
             lines.append(_series(f"{method}, extrapolated", look, beyond, key, unit, factor))
     values = [y for line in lines for y in line.y]
-    ticks = tuple(10.0**power for power in range(0, 7) if form.vocabularies[0] <= 10**power <= form.vocabularies[-1])
     return Chart(
         name=f"{key.partition('_')[0]}_{device}",
         title=f"{title} on the {device.upper()}, {shape[0]} texts of {shape[1]} tokens, {form.vector_size} dimensions",
         alt=f"{title} in {unit} against the vocabulary for {', '.join(METHODS)}.",
-        x=Axis("words in the vocabulary", True, ticks, tuple(map(words.count, ticks)), _wide(form.vocabularies)),
-        y=_log_axis(unit, values),
+        x=log_axis("words in the vocabulary", form.vocabularies),
+        y=log_axis(unit, values, air=1.5),
         series=tuple(lines),
         by_size=False,
     )
-
-
-def _wide(values: tuple[int, ...]) -> tuple[float, float]:
-    return values[0] / 1.3, values[-1] * 1.3
-
-
-def _log_axis(unit: str, values: list[float]) -> Axis:
-    low, high = min(values) / 1.5, max(values) * 1.5
-    ticks = tuple(10.0**power for power in range(ceil(log10(low)), floor(log10(high)) + 1))
-    return Axis(unit, True, ticks, tuple(f"{tick:,.10g}" for tick in ticks), (low, high))
 
 
 def _series(name: str, look: Style, rows: list[Row], key: str, unit: str, factor: float) -> Series:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from embexp.conclude.report.charts import Axis, Chart, Series
 from embexp.conclude.report.curve_figures import size_axis
 from embexp.conclude.report.palette import Style
+from embexp.labs.axes import log_axis
 from embexp.labs.parts import Row
 
 LOOKS = {
@@ -67,15 +68,12 @@ def draw_movement(bins: Sequence[Row]) -> Chart:
         ]
         ends = ([row[end] for row in own] for end in ("low", "high"))
         lines.append(_line(name, [row["seen"] for row in own], [row["moved"] for row in own], hover, *ends))
-    seen = [row["seen"] for row in bins]
-    ticks = tuple(float(10**power) for power in range(7) if min(seen) <= 10**power <= max(seen))
-    labels = tuple(f"{tick:,.0f}" for tick in ticks)
     return Chart(
         name="movement",
         title="Movement of rows against frequency",
         alt="; ".join(f"{line.style.label} {line.y[0]:.2f} for rare, {line.y[-1]:.2f} for frequent" for line in lines),
-        x=Axis("occurrences in the labelled texts", True, ticks, labels, (min(seen) / 1.2, max(seen) * 1.2)),
-        y=Axis("distance moved, in typical lengths of a row at the start"),
+        x=log_axis("occurrences in the labelled texts", [row["seen"] for row in bins]),
+        y=log_axis("distance moved, in typical row lengths", [row[end] for row in bins for end in ("low", "high")]),
         series=tuple(lines),
         by_size=False,
     )

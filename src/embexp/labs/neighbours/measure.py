@@ -38,7 +38,7 @@ MAP = Expectation(
     "In word2vec the classes mix; in the task-trained space the probe words fall apart by class.",
 )
 AGAIN = "the same, another seed"
-SHOWN_NEIGHBOURS, COUNTED_NEIGHBOURS, TELLING_PER_CLASS = 6, 10, 50
+SHOWN_NEIGHBOURS, COUNTED_NEIGHBOURS, TELLING_PER_CLASS = 5, 10, 50
 
 
 def own_class(spaces: Spaces) -> list[Row]:
@@ -85,9 +85,13 @@ def neighbour_rows(spaces: Spaces, probes: Sequence[int]) -> list[Row]:
         {
             "word": spaces.words[probe],
             "tells": "–" if telling[probe] < 0 else spaces.classes[telling[probe]],
-            **{name: [spaces.words[int(place)] for place in near[name][row]] for name in SPACES},
+            "space": name,
+            "name": NAMES[name],
+            "nearest": [spaces.words[int(place)] for place in near[name][row]],
+            **{f"nearest_{rank}": spaces.words[int(place)] for rank, place in enumerate(near[name][row], start=1)},
         }
         for row, probe in enumerate(probes)
+        for name in SPACES
     ]
 
 
@@ -109,7 +113,8 @@ def measure_neighbours(by_size: Sequence[Spaces], probes: Sequence[int], missing
         *_pair_sentences(largest, probes),
     ]
     notes = [f"Asked for, but not known to all three spaces: {', '.join(missing)}."] if missing else []
-    columns = {"word": "word", "tells": "tells", **{name: NAMES[name] for name in SPACES}}
+    columns = {"word": "word", "tells": "tells", "name": "space"}
+    columns |= {f"nearest_{rank}": str(rank) for rank in range(1, SHOWN_NEIGHBOURS + 1)}
     caption = "The nearest words by cosine. word2vec is the matrix with which fine-tuning began."
     figures = [Shown(draw_own_class(counted), "Means over classes.")] if len(by_size) > 1 else []
     return Part(
@@ -117,7 +122,7 @@ def measure_neighbours(by_size: Sequence[Spaces], probes: Sequence[int], missing
         met,
         tuple(found),
         (*counted, *shown),
-        (Shown(table("neighbours", caption, columns, shown, texts=5)), *figures),
+        (Shown(table("neighbours", caption, columns, shown, texts=len(columns))), *figures),
         (
             *notes,
             "Compared are words of letters only that word2vec knows and that stand at least three times in the "
@@ -148,7 +153,7 @@ def measure_movement(spaces: Spaces) -> Part:
     from scipy.stats import spearmanr
 
     telling = spaces.telling >= 0
-    rows = []
+    rows: list[Row] = []
     for name in (FINETUNED, RANDOM):
         moved = spaces.moved[name]
         rows.append(

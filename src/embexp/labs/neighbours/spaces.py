@@ -128,9 +128,9 @@ def procrustes(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
 
 def cka(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     """Return linear centred kernel alignment (Kornblith et al. 2019, section 3)."""
-    a, b = _unit(a), _unit(b)
-    across = np.square(a.T @ b).sum()
-    return float(across / np.sqrt(np.square(a.T @ a).sum() * np.square(b.T @ b).sum()))
+    one, other = _unit(a), _unit(b)
+    across = np.square(one.T @ other).sum()
+    return float(across / np.sqrt(np.square(one.T @ one).sum() * np.square(other.T @ other).sum()))
 
 
 def overlap(a: NDArray[np.float32], b: NDArray[np.float32], count: int = 10, queries: int = 1000) -> float:

