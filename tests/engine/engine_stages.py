@@ -6,7 +6,9 @@ pipes, with which a test knows where a task is and lets it go on, without sleepi
 
 import json
 import os
+import resource
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -117,6 +119,29 @@ def lose_the_store(work):
     building = Path(work.config["root"]) / "building"
     building.rename(building.with_name("gone"))
     building.write_text("in the way")
+
+
+def remount(work):
+    """Make the store read-only, and write."""
+    root = work.config["root"]
+    subprocess.run(["mount", "--bind", root, root], check=True)
+    subprocess.run(["mount", "-o", "remount,bind,ro", root], check=True)
+    (work.folder / "record.json").write_text("{}")
+
+
+def gluttonous(work):
+    """Ask for more memory than the process may have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + 50_000_000, hard))
+    try:
+        bytearray(1_000_000_000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
+
+
+def hang(work):
+    Path(work.config["never"]).read_text()
 
 
 COUNT = Stage("count", 1, count)

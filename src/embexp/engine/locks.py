@@ -55,9 +55,11 @@ class EntryLock:
     def release(self) -> None:
         """Let go, and take the file away."""
         if self._descriptor is not None:
-            self._path.unlink(missing_ok=True)
-            os.close(self._descriptor)
-            self._descriptor = None
+            descriptor, self._descriptor = self._descriptor, None
+            try:
+                self._path.unlink(missing_ok=True)
+            finally:  # on a disk that has become read-only the file stays, the lock must not
+                os.close(descriptor)
 
     def __enter__(self) -> EntryLock:
         return self

@@ -170,13 +170,14 @@ def _versions(loaded: int) -> dict[str, str]:
 
 def _failure(order: Order, store: Store, worker: int, seconds: float, error: BaseException) -> Report:
     log = store.log_path(order.fingerprint)
+    message = str(error) or ("no memory is left for it" if isinstance(error, MemoryError) else "")
     text = "".join(traceback.format_exception(error))
     task = json.dumps({"stage": order.stage.name, "version": order.stage.version, "config": order.config})
     try:
         log.write_text(f"{order.title}\n{task}\n\n{text}", encoding="utf-8", errors="backslashreplace")
     except OSError:  # a full disk takes the log too; the message still travels
-        return Report("failed", worker, seconds, type(error).__name__, str(error))
-    return Report("failed", worker, seconds, type(error).__name__, str(error), str(log))
+        return Report("failed", worker, seconds, type(error).__name__, message)
+    return Report("failed", worker, seconds, type(error).__name__, message, str(log))
 
 
 class _Voice:
