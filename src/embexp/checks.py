@@ -34,6 +34,8 @@ from embexp.errors import UserError, did_you_mean
 # key: (smallest value, largest value); None is no bound. A value of None (no limit) always passes.
 RANGES: dict[str, tuple[float | None, float | None]] = {
     "dataset.split_seed": (0, 2**32 - 1),
+    "dataset.folds": (2, None),
+    "text.max_size": (1, None),
     "word2vec.sg": (0, 1),
     "word2vec.vector_size": (1, None),
     "word2vec.window": (1, None),

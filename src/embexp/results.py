@@ -19,7 +19,7 @@ from embexp.config import StudyConfig
 from embexp.engine.scheduler import Outcome
 from embexp.engine.store import Store
 from embexp.study import Cell, Plan
-from embexp.text import open_dataset
+from embexp.text import open_dataset, places_of_classes
 from embexp.vectorcard import (
     NOT_REPRODUCIBLE,
     describe_word2vec,
@@ -42,7 +42,11 @@ class Measured:
         self.outcome = outcome
         self.cached = set(outcome.cached)
         self.cells = [cell for cell in plan.cells if cell.task not in gone]
-        self.dataset = open_dataset(store.path(plan.dataset.fingerprint), store.path(plan.counts.fingerprint))
+        self.datasets = {
+            fold.number: open_dataset(store.path(fold.dataset.fingerprint), store.path(fold.counts.fingerprint))
+            for fold in plan.folds
+        }
+        self.dataset = self.datasets[plan.folds[0].number]
 
     def record(self, cell: Cell) -> dict[str, Any]:
         """Return a cell's record joined with its training time and fingerprint: a row of `cells`."""
@@ -50,28 +54,48 @@ class Measured:
         timing = self.store.read_timing(cell.task.fingerprint)
         if cell.word2vec_seed is not None:
             record["word2vec_seed"] = cell.word2vec_seed
+        if cell.fold is not None:
+            record["fold"] = cell.fold
+        record["test_balanced_accuracy"] = balanced_accuracy(self.confusion(cell))
         return record | {
             "train_seconds": timing["train_seconds"],
             "cached": cell.task in self.cached,
             "fingerprint": cell.task.fingerprint,
         }
 
+    def predictions(self, cell: Cell) -> Any:
+        """Return the predicted class of each test text of a cell's fold, int16."""
+        return np.load(self.store.path(cell.task.fingerprint) / "predictions.npy", allow_pickle=False)
+
+    def confusion(self, cell: Cell) -> Any:
+        """Return how many test texts of each class (rows) were taken for each (columns)."""
+        dataset = self.datasets[cell.fold]
+        classes = len(dataset.classes)
+        pairs = np.asarray(dataset.test.labels, np.int64) * classes + self.predictions(cell)
+        return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
+
     def measurements(self) -> Measurements:
-        """Return per-text correctness, bool, shape (strategies, train_sizes, seeds, texts)."""
+        """Return per-text correctness, bool, shape (strategies, train_sizes, seeds, texts).
+
+        With folds, every text is tested on once, in its fold: their test texts stand one after the other, so that a
+        seed's score is the mean over folds before any statistic is made.
+        """
         strategies = tuple(dict.fromkeys(cell.strategy for cell in self.plan.cells))
         sizes, seeds = self.plan.train_sizes, self.plan.seeds
-        labels = np.asarray(self.dataset.test.labels)
-        correct = np.zeros((len(strategies), len(sizes), len(seeds), len(labels)), bool)
-        present = np.zeros(correct.shape[:3], bool)
+        borders = np.cumsum([0, *(len(dataset.test) for dataset in self.datasets.values())]).tolist()
+        texts = dict(zip(self.datasets, map(slice, borders[:-1], borders[1:]), strict=True))
+        correct = np.zeros((len(strategies), len(sizes), len(seeds), borders[-1]), bool)
+        found = np.zeros(correct.shape[:3], int)
         for cell in self.cells:
             if cell.beside:
                 continue
             place = strategies.index(cell.strategy), sizes.index(cell.train_size), seeds.index(cell.seed)
-            predictions = self.store.path(cell.task.fingerprint) / "predictions.npy"
-            correct[place] = np.load(predictions, allow_pickle=False) == labels
-            present[place] = True
+            labels = np.asarray(self.datasets[cell.fold].test.labels)
+            correct[place][texts[cell.fold]] = self.predictions(cell) == labels
+            found[place] += 1
         fixed = vectors_are_held_fixed(self.plan)
-        return Measurements(strategies, sizes, seeds, correct, present, len(self.dataset.pool), fixed)
+        present = found == len(self.datasets)
+        return Measurements(strategies, sizes, seeds, correct, present, self.plan.facts.pool_size, fixed)
 
 
 def gather_results(
@@ -105,9 +129,14 @@ def gather_results(
         },
         "cells": [{key: value for key, value in cell.items() if key != "history"} for cell in cells],
         **conclusions,
-        "dataset": measured.dataset.sheet | {"name": config.dataset.name},
+        "dataset": data_sheet(config, measured),
+        "confusion": confusion(measured),
         "word2vec": describe_word2vec(config, plan, measured.store, measured.dataset, cells),
-        "warnings": [*conclusions.get("warnings", []), *([] if reproducible else [NOT_REPRODUCIBLE])],
+        "warnings": [
+            *conclusions.get("warnings", []),
+            *([] if reproducible else [NOT_REPRODUCIBLE]),
+            *rare_classes(measured),
+        ],
         "timeline": timeline(measured),
         "costs": costs(cells),
         "held_fixed": held_fixed(config, plan),
@@ -122,6 +151,55 @@ def gather_results(
         "environment": environment(),
         "command": command,
     }
+
+
+def data_sheet(config: StudyConfig, measured: Measured) -> dict[str, Any]:
+    """Return the data sheet (of the first fold) under the user's name for the data set, with what was guessed."""
+    facts, sheet = measured.plan.facts, measured.dataset.sheet
+    notes = [*sheet["notes"], *facts.guesses]
+    if config.dataset.folds is not None:
+        notes.append(
+            f"Each of {facts.test_size:,} texts is tested on once, in one of {config.dataset.folds} folds; this sheet "
+            "is that of the first. Scores of a seed are means over folds."
+        )
+    return sheet | {"name": config.dataset.name, "notes": notes}
+
+
+def balanced_accuracy(confusion: Any) -> float:
+    """Return the mean over classes of the share of their test texts that were classified rightly."""
+    texts = confusion.sum(axis=1)
+    return float(np.mean(np.diag(confusion)[texts > 0] / texts[texts > 0]))
+
+
+def confusion(measured: Measured) -> dict[str, Any]:
+    """Return, at the largest train size, what texts of each class were taken for, summed over seeds and folds."""
+    largest = measured.plan.train_sizes[-1]
+    sums: dict[str, Any] = {}
+    for cell in measured.cells:
+        if cell.train_size == largest and not cell.beside:
+            sums[cell.strategy] = sums.get(cell.strategy, 0) + measured.confusion(cell)
+    return {
+        "train_size": largest,
+        "labels": measured.dataset.classes,
+        "strategies": {strategy: found.tolist() for strategy, found in sums.items()},
+    }
+
+
+def rare_classes(measured: Measured) -> list[str]:
+    """Warn of train sizes that leave a class without a text, with the smallest that holds all."""
+    dataset, plan = measured.dataset, measured.plan
+    labels = np.asarray(dataset.pool.labels, np.int64)
+    needed = np.max([places_of_classes(labels, seed, len(dataset.classes)) for seed in plan.seeds], axis=0)
+    warnings = []
+    for size in plan.train_sizes:
+        missing = [repr(dataset.classes[place]) for place in np.flatnonzero(needed > size)]
+        if missing:
+            more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+            warnings.append(
+                f"At {size:,} labels some seeds hold no text of {', '.join(missing[:5])}{more}; the smallest size that "
+                f"holds all classes is {int(needed.max()):,}."
+            )
+    return warnings
 
 
 def timeline(measured: Measured) -> list[dict[str, Any]]:

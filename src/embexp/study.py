@@ -11,7 +11,7 @@ the store has it already.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ from embexp.config import (
 )
 from embexp.engine.task import Stage, Task, Work, fingerprint_of
 from embexp.errors import UserError
-from embexp.text import Facts, auto_train_sizes, token_identity
+from embexp.text import Facts, auto_train_sizes, folds_of, token_identity
 from embexp.wordvectors import VectorPlan, plan_vectors
 
 if TYPE_CHECKING:
@@ -128,6 +128,16 @@ class Cell:
     task: Task
     word2vec_seed: int | None = None
     beside: bool = False
+    fold: int | None = None
+
+
+@dataclass(frozen=True)
+class Fold:
+    """The tasks that prepare the texts of one fold; a study without folds has one of these, without a number."""
+
+    number: int | None
+    dataset: Task
+    counts: Task
 
 
 @dataclass(frozen=True)
@@ -144,6 +154,7 @@ class Plan:
         seeds: In the order given.
         facts: What is known of the texts before they are prepared.
         fingerprint: Identity of the study's results.
+        folds: The tasks of each fold's texts; `dataset`, `counts`, `word2vec` and `judge` are those of the first.
     """
 
     dataset: Task
@@ -155,12 +166,14 @@ class Plan:
     seeds: tuple[int, ...]
     facts: Facts
     fingerprint: str
+    folds: tuple[Fold, ...]
 
     @property
     def tasks(self) -> list[Task]:
         """What the study wants to read at the end: the cells, and what the report says of texts and vectors."""
         vectors = [task for task in (self.word2vec, self.judge) if task is not None]
-        return [self.dataset, self.counts, *vectors, *(cell.task for cell in self.cells)]
+        texts = [task for fold in self.folds for task in (fold.dataset, fold.counts)]
+        return [*texts, *vectors, *(cell.task for cell in self.cells)]
 
 
 def make_plan(config: StudyConfig, facts: Facts) -> Plan:
@@ -173,30 +186,36 @@ def make_plan(config: StudyConfig, facts: Facts) -> Plan:
     Raises:
         UserError: If a train size does not fit the pool.
     """
-    train_sizes = _train_sizes(config, facts)
-    dataset = dataset_task(config.dataset, config.text, facts)
-    counts = Task(
-        COUNT_TOKENS,
-        {key: value for key, value in asdict(config.text).items() if key in COUNTING},
-        {"dataset": dataset},
-        title="token counts",
-        cost=facts.pool_size / 50000,
-    )
-    seeds = seeds_of(config)
-    vectors = plan_vectors(config, facts, dataset)
-    cells = tuple(_cells(config, train_sizes, seeds, {"dataset": dataset, "counts": counts}, vectors))
+    train_sizes, seeds = _train_sizes(config, facts), seeds_of(config)
+    folds = tuple(_plan_fold(config, facts, number) for number in folds_of(config.dataset))
+    vectors = [plan_vectors(config, facts, fold.dataset) for fold in folds]
+    found = [cell for fold in zip(folds, vectors, strict=True) for cell in _cells(config, train_sizes, seeds, *fold)]
+    order = [*config.grid.strategies, *config.grid.controls]
+    cells = tuple(sorted(found, key=lambda cell: (order.index(cell.strategy), cell.train_size, seeds.index(cell.seed))))
     used = any("word2vec" in cell.task.needs for cell in cells)
     return Plan(
-        dataset=dataset,
-        counts=counts,
-        word2vec=vectors.first(train_sizes[-1], seeds[0]) if used else None,
-        judge=vectors.judge(train_sizes[-1], seeds, counts) if used else None,
+        dataset=folds[0].dataset,
+        counts=folds[0].counts,
+        word2vec=vectors[0].first(train_sizes[-1], seeds[0]) if used else None,
+        judge=vectors[0].judge(train_sizes[-1], seeds, folds[0].counts) if used else None,
         cells=cells,
         train_sizes=train_sizes,
         seeds=seeds,
         facts=facts,
         fingerprint=fingerprint_of("study", 1, {}, {str(n): cell.task.fingerprint for n, cell in enumerate(cells)}),
+        folds=folds,
     )
+
+
+def _plan_fold(config: StudyConfig, facts: Facts, number: int | None) -> Fold:
+    dataset = dataset_task(config.dataset, config.text, facts, number)
+    settings = {key: value for key, value in asdict(config.text).items() if key in COUNTING}
+    title = "token counts" + _fold_words(number)
+    return Fold(number, dataset, Task(COUNT_TOKENS, settings, {"dataset": dataset}, title, facts.pool_size / 50000))
+
+
+def _fold_words(fold: int | None) -> str:
+    return "" if fold is None else f" fold {fold}"
 
 
 def dataset_task(config: DatasetConfig, tokens: TextConfig, facts: Facts, fold: int | None = None) -> Task:
@@ -210,7 +229,7 @@ def dataset_task(config: DatasetConfig, tokens: TextConfig, facts: Facts, fold: 
             "content": dict(facts.digests),
             "text": token_identity(tokens),
         },
-        title=f"dataset {config.name}" + ("" if fold is None else f" fold {fold}"),
+        title=f"dataset {config.name}{_fold_words(fold)}",
         cost=facts.pool_size / 5000,
         hints={"dataset": {key: dataset[key] for key in PLACES}, "text": {"tokenizer": tokens.tokenizer}},
     )
@@ -220,7 +239,7 @@ def _cells(
     config: StudyConfig,
     train_sizes: tuple[int, ...],
     seeds: tuple[int, ...],
-    texts: Mapping[str, Task],
+    fold: Fold,
     vectors: VectorPlan,
 ) -> Iterator[Cell]:
     from embexp.classify.strategies import STRATEGIES
@@ -235,12 +254,15 @@ def _cells(
                 identity = {"strategy": strategy, "train_size": train_size, "seed": seed}
                 choices = vectors.choices(train_size, seed) if waits else [None]
                 for place, choice in enumerate(choices if known and known.pretrained else choices[:1]):
-                    needs = {**texts, **({"word2vec": choice.task} if choice else {})}
+                    needs = {"dataset": fold.dataset, "counts": fold.counts}
+                    if choice:
+                        needs["word2vec"] = choice.task
                     own = choice.word2vec_seed if choice else None
                     title = f"{strategy} n={train_size:05d} s={seed}" + ("" if own is None else f" v={own}")
+                    title += _fold_words(fold.number)
                     seconds = cost * (0.5 + train_size / 5000)
                     task = Task(RUN_CELL, identity | settings, needs, title=title, cost=seconds)
-                    yield Cell(strategy, train_size, seed, task, own, beside=place > 0)
+                    yield Cell(strategy, train_size, seed, task, own, place > 0, fold.number)
 
 
 def _cell_settings(config: StudyConfig, strategy: Strategy | None, vector_size: int) -> dict[str, Any]:

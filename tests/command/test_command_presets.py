@@ -26,7 +26,10 @@ QUICK: dict[str, Any] = {
 
 
 NEEDED = {
-    "dataset=csv": ["dataset.train=mine.csv"],
+    **{f"dataset={kind}": ["dataset.train=mine.csv"] for kind in ("csv", "json", "parquet", "arrow")},
+    "dataset=folder": ["dataset.path=."],
+    "dataset=disk": ["dataset.path=."],
+    "dataset=hub": ["dataset.path=stanfordnlp/imdb"],
     "word2vec=files": ["word2vec.files=[mine.csv]"],
     "word2vec=wiki8": ["word2vec.files=[mine.csv]"],
     "word2vec=pretrained": ["word2vec.file=vectors.bin"],

@@ -196,3 +196,34 @@ def test_studies_of_one_second_get_folders_of_their_own(tmp_path, monkeypatch):
         point_latest(folder)
     assert (tmp_path / "name" / "latest").resolve() == folders[-1]
     assert sorted(path.name for path in (tmp_path / "name").iterdir() if path.is_symlink()) == ["latest"]
+
+
+def test_folds_test_every_text_once_and_are_averaged_before_any_statistic(tmp_path):
+    config = tiny_study(tmp_path, grid=GridConfig(strategies=["frozen"], train_sizes=[10, 30], seeds=2, controls=["tfidf"]))
+    study = run_study(replace(config, dataset=replace(config.dataset, folds=3)))
+    cells = [cell for cell in study.results["cells"] if (cell["strategy"], cell["train_size"]) == ("tfidf", 30)]
+    assert sorted((cell["seed"], cell["fold"]) for cell in cells) == [(s, f) for s in (0, 1) for f in (0, 1, 2)]
+    (curve,) = [row for row in study.results["curves"] if (row["strategy"], row["train_size"]) == ("tfidf", 30)]
+    assert curve["mean"] == pytest.approx(np.mean([cell["test_accuracy"] for cell in cells]))
+    store = Store(Path(config.store))
+    folds = [open_dataset(store.path(fold.dataset.fingerprint)) for fold in study.plan.folds]
+    tested = np.concatenate([fold.test.rows for fold in folds])
+    assert sorted(tested.tolist()) == list(range(150))
+    assert all(not set(fold.test.rows) & set(fold.pool.rows) for fold in folds)
+    vectors = {cell.task.needs["word2vec"].fingerprint for cell in study.plan.cells if cell.strategy == "frozen"}
+    assert len(vectors) == 3  # one training for each fold's pool
+    confusion = study.results["confusion"]
+    assert np.sum(confusion["strategies"]["tfidf"]) == 2 * 150
+
+
+def test_a_size_without_a_class_is_named_with_the_smallest_that_holds_all(tmp_path):
+    config = tiny_study(tmp_path)
+    with (tmp_path / "reviews.csv").open("a") as file:
+        file.writelines(f"a strange text {n},rare\n" for n in range(4))
+    study = run_study(replace(config, grid=GridConfig(strategies=["random"], train_sizes=[10, 90], seeds=2, controls=[])))
+    (warning,) = [text for text in study.results["warnings"] if "'rare'" in text]
+    assert warning.startswith("At 10 labels some seeds hold no text of 'rare'; the smallest size that holds all classes is ")
+    size = int(warning.split()[-1].rstrip("."))
+    assert 10 < size <= 90
+    cell = study.results["cells"][0]
+    assert 0 <= cell["test_balanced_accuracy"] <= 1

@@ -281,7 +281,7 @@ def test_a_folder_where_a_file_is_expected_and_loops(source):
             {},
             "dataset.train: no file is named; dataset=json reads labelled texts from dataset.train=FILE.jsonl",
         ),
-        ("csv", {"folds": 1}, "dataset.folds: 1 is no cross-validation"),
+        ("csv", {"folds": 5, "train": "a", "test": "b"}, "dataset.folds: every text is tested on once in its fold"),
     ],
 )
 def test_settings_that_name_nothing(source, settings, sentence):

@@ -12,11 +12,11 @@ from embexp.bags import Bags
 from embexp.text.bags import counts_of
 from embexp.text.counting import count_tokens
 from embexp.text.entry import Dataset, TextsView, open_dataset
-from embexp.text.peek import Facts, peek
+from embexp.text.peek import Facts, folds_of, peek
 from embexp.text.prepare import prepare
 from embexp.text.segment import token_identity
 from embexp.text.sources import check_dataset
-from embexp.text.splits import auto_train_sizes, nested_order
+from embexp.text.splits import auto_train_sizes, nested_order, places_of_classes
 from embexp.text.tokens import check_text
 
 __all__ = [
@@ -29,9 +29,11 @@ __all__ = [
     "check_text",
     "count_tokens",
     "counts_of",
+    "folds_of",
     "nested_order",
     "open_dataset",
     "peek",
+    "places_of_classes",
     "prepare",
     "token_identity",
 ]

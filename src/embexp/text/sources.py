@@ -101,8 +101,6 @@ def _check_named(dataset: DatasetConfig) -> Iterator[str]:
 def _check_folds(dataset: DatasetConfig) -> Iterator[str]:
     if dataset.folds is None:
         return
-    if dataset.folds < 2:
-        yield f"dataset.folds: {dataset.folds} is no cross-validation; give 2 or more (10 is usual), or null for none"
     if dataset.source in FILES and dataset.test:
         yield (
             "dataset.folds: every text is tested on once in its fold, and dataset.test names test texts; leave one"

@@ -47,6 +47,14 @@ def nested_order(labels: Labels, seed: int, purpose: int = SUBSET_ORDER) -> Rows
     return grouped[np.lexsort((ties[grouped], places))]
 
 
+def places_of_classes(labels: Labels, seed: int, classes: int) -> Rows:
+    """Return the smallest train size that holds each class, int64, shape (classes,)."""
+    order = nested_order(labels, seed)
+    first: Rows = np.full(classes, len(labels) + 1, np.int64)
+    np.minimum.at(first, labels[order], np.arange(1, len(order) + 1))
+    return first
+
+
 def auto_train_sizes(pool_size: int, classes: int = 2) -> list[int]:
     """Choose the train sizes that fit a pool: 100, 300, 1,000, 3,000, ... and the whole pool.
 

@@ -41,8 +41,6 @@ def check_text(text: TextConfig) -> None:
         problems.append(f"text.min_count: {text.min_count} is below 1, the count that keeps every word")
     if text.max_tokens < 1:
         problems.append(f"text.max_tokens: {text.max_tokens} keeps no token of a text; 400 is the default")
-    if text.max_size is not None and text.max_size < 1:
-        problems.append(f"text.max_size: {text.max_size} keeps no word; null keeps all that text.min_count does")
     try:
         check_tokenizer(text.tokenizer)
     except UserError as error:
