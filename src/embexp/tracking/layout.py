@@ -39,6 +39,7 @@ AREA = "area_under_curve"
 CROSSOVER = f"{ACCURACY}.crossover"
 EQUIVALENCE = f"{ACCURACY}.label_equivalence"
 
+STUDY_COLOUR = "#1D1D1F"
 # The colours of the report's figures.
 COLOURS = {
     "random": "#D55E00",
@@ -102,6 +103,7 @@ def strategy_key(study: StudyInfo, strategy: str) -> str:
 def plan_study(study: StudyInfo) -> RunPlan:
     """Describe the study's own run, before its conclusions are known."""
     tags = _common_tags(study, "study", study.fingerprint) | {
+        "mlflow.runColor": STUDY_COLOUR,
         "embexp.dataset": study.dataset,
         "embexp.command": mask(study.command),
         "embexp.output": str(study.output),

@@ -20,6 +20,7 @@ from embexp.tracking.record import StudyInfo
 
 TAG_VIEW = "mlflow.sharedViewState."
 KEY_PREFIX = "embexp-"
+CARD_HEIGHT = 430  # pixels: on a laptop's screen the legend below the curves is still to be seen
 KEPT_STUDIES = 12  # MLflow takes 50 views of an experiment, and each study has three
 
 _SHOW_ALL = "SHOW_ALL"
@@ -103,7 +104,7 @@ def _curves_state(study: StudyInfo, results: Mapping[str, Any]) -> dict[str, Any
     state = _state(study, f"tags.`{layout.TAG_ROLE}` != 'cell'", charts, sections)
     for section in state["compareRunSections"]:
         section["columns"] = 2
-    state["compareRunSections"][0]["cardHeight"] = 520
+    state["compareRunSections"][0]["cardHeight"] = CARD_HEIGHT
     return state
 
 
@@ -134,7 +135,7 @@ def _parallel_state(study: StudyInfo) -> dict[str, Any]:
         "showAllRuns": True,
     }
     state = _state(study, f"tags.`{layout.TAG_ROLE}` = 'cell'", [parallel], sections)
-    state["compareRunSections"][0] |= {"columns": 1, "cardHeight": 520}
+    state["compareRunSections"][0] |= {"columns": 1, "cardHeight": CARD_HEIGHT}
     # MLflow folds nested runs until they are opened, and would hide the chart until then.
     return state | _BY_SEED | {"hideEmptyCharts": False}
 
