@@ -38,7 +38,8 @@ def conclude(
 
     Returns:
         JSON-able keys `rules`, `curves`, `area_under_curve`, `fits`, `contrasts`, `crossovers`, `label_equivalence`,
-        `horizontal_distance`, `recommendations`, `verdict`, `warnings`. A number that cannot be known is None.
+        `horizontal_distance`, `recommendations`, `advice` (what to do, in a headline), `verdict` (all sentences),
+        `warnings`. A number that cannot be known is None.
 
     Raises:
         UserError: margin or level is out of range.
@@ -57,7 +58,9 @@ def conclude(
         "recommendations": recommendations(moments, rules, points),
     }
     results["rules"] = {**asdict(rules), "seeds": len(measurements.seeds), "texts": measurements.texts}
-    results["verdict"] = Verdict(measurements, results, rules).sentences()
+    verdict = Verdict(measurements, results, rules)
+    results["advice"] = verdict.advice()
+    results["verdict"] = verdict.sentences()
     results["warnings"] = warnings(measurements, results["contrasts"], rules)
     return results
 

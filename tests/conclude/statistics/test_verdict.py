@@ -21,6 +21,31 @@ def test_a_crossover_divides_the_advice() -> None:
     assert second.startswith("With more than about 670 labels, learn the embeddings from scratch: +5.0 points")
 
 
+@pytest.mark.parametrize(
+    ("curves", "advice"),
+    [
+        (
+            FROZEN_THEN_RANDOM,
+            [
+                "With fewer than about 670 labels, start from word2vec and leave it frozen.",
+                "With more than about 670 labels, learn the embeddings from scratch.",
+            ],
+        ),
+        (
+            {"random": (0.75, 0.80, 0.85, 0.88, 0.90), "frozen": (0.72, 0.75, 0.78, 0.79, 0.80)},
+            ["From 100 to 10,000 labels, learn the embeddings from scratch."],
+        ),
+        (
+            FROZEN_THEN_RANDOM | {"tfidf": (0.85, 0.86, 0.87, 0.88, 0.90)},
+            ["Use none of the embedding strategies but TF-IDF with logistic regression, which beats all of them."],
+        ),
+        ({"random": (0.7, 0.75, 0.8, 0.85, 0.9)}, []),
+    ],
+)
+def test_advice_is_what_to_do_without_the_evidence(curves: dict[str, tuple[float, ...]], advice: list[str]) -> None:
+    assert conclude(sharp(curves))["advice"] == advice
+
+
 def test_controls_that_win_or_are_level_are_named() -> None:
     curves = FROZEN_THEN_RANDOM | {
         "tfidf": (0.60, 0.75, 0.8205, 0.86, 0.89),

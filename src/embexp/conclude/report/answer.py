@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from itertools import groupby, pairwise
 from math import log, sqrt
@@ -12,8 +11,6 @@ from embexp.conclude.report.blocks import Advice, Block, Material, Planner, Span
 from embexp.conclude.report.reading import Row, StudyResults
 
 NO_VERDICT = "The study has no verdict: too few cells have finished."
-MOST_IN_HEADLINE = 3
-PARENTHESIS = re.compile(r"\s*\([^()]*\)")
 
 
 def verdict(material: Material) -> list[Block]:
@@ -22,7 +19,7 @@ def verdict(material: Material) -> list[Block]:
     sentences = study.sentences("verdict")
     failed = study.study.get("cells_failed") or len(study.rows("failures"))
     alarm = f"{words.plural(failed, 'task')} failed; what rests on the missing cells is missing here." if failed else ""
-    title = headline(sentences)
+    title = headline(study.sentences("advice"), sentences)
     shown = [split_lead(sentence) for sentence in sentences if sentence != title]
     undecided = [pair for pair in shown if "undecided" in "".join(pair).lower()]
     decided = [pair for pair in shown if pair not in undecided]
@@ -39,18 +36,9 @@ def split_lead(sentence: str) -> tuple[str, str]:
     return "", sentence
 
 
-def headline(sentences: Sequence[str]) -> str:
-    """Return the advice alone, without evidence and intervals; those stand in the sentences below.
-
-    A verdict begins with its advice, one sentence for each range of sizes ("With fewer than ...", "From ...").
-    """
-    leads = [split_lead(sentence)[0] or sentence for sentence in sentences]
-    advice = []
-    for lead in leads[:MOST_IN_HEADLINE]:
-        if not lead.startswith(("With ", "From ")):
-            break
-        advice.append(words.sentence(PARENTHESIS.sub("", lead)))
-    return " ".join(advice) or (leads[0] if leads else NO_VERDICT)
+def headline(advice: Sequence[str], sentences: Sequence[str]) -> str:
+    """Return the advice; where a study has none, the first sentence of its verdict without the evidence."""
+    return " ".join(advice) or next((split_lead(sentence)[0] or sentence for sentence in sentences), NO_VERDICT)
 
 
 def strips(study: StudyResults) -> tuple[Strip, ...]:

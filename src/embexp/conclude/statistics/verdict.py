@@ -76,6 +76,17 @@ class Verdict:
         written.append(self._scope())
         return written
 
+    def advice(self) -> list[str]:
+        """Return what to do without evidence and intervals: a sentence for each stretch of sizes, none if unknown."""
+        if len(self._own) < 2:
+            return []
+        if control := self._winning_control():
+            return control
+        regimes = self.regimes()
+        if not any(self._shown(regime) for regime in regimes):
+            return [self._nothing_shown()]
+        return [f"{self._stretch(regimes, k)}, {action(each.strategy)}." for k, each in enumerate(regimes)]
+
     # --- what to do -------------------------------------------------------------------------------------------
 
     def regimes(self) -> list[Regime]:
@@ -133,19 +144,23 @@ class Verdict:
             return [self._nothing_shown()]
         if len(regimes) == 1:
             regime = regimes[0]
-            lead = f"From {self._sizes[0]:,} to {self._sizes[-1]:,} labels, {action(regime.strategy)}"
+            lead = f"{self._stretch(regimes, 0)}, {action(regime.strategy)}"
             return [f"{lead}: {self._evidence(regime)}.", *self._before_range(regime.strategy)]
-        sentences = []
-        for index, regime in enumerate(regimes):
-            if index + 1 < len(regimes):
-                where = f"With fewer than about {labels(regimes[index + 1].start)} labels"
-                if index:
-                    where = f"From about {labels(regime.start)} to about {labels(regimes[index + 1].start)} labels"
-                where += self._boundary(regimes[index + 1])
-            else:
-                where = f"With more than about {labels(regime.start)} labels"
-            sentences.append(f"{where}, {action(regime.strategy)}: {self._evidence(regime)}.")
-        return sentences
+        return [
+            f"{self._stretch(regimes, index, boundary=True)}, {action(regime.strategy)}: {self._evidence(regime)}."
+            for index, regime in enumerate(regimes)
+        ]
+
+    def _stretch(self, regimes: Sequence[Regime], index: int, *, boundary: bool = False) -> str:
+        """Say over which numbers of labels a regime reaches, if wished with the interval of its upper end."""
+        if len(regimes) == 1:
+            return f"From {self._sizes[0]:,} to {self._sizes[-1]:,} labels"
+        start = labels(regimes[index].start)
+        if index + 1 == len(regimes):
+            return f"With more than about {start} labels"
+        end = labels(regimes[index + 1].start)
+        where = f"From about {start} to about {end} labels" if index else f"With fewer than about {end} labels"
+        return where + (self._boundary(regimes[index + 1]) if boundary else "")
 
     def _before_range(self, leader: str) -> list[str]:
         """Say over whom a strategy's lead grows from the smallest size on, so that it may be lost below."""
