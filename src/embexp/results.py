@@ -74,6 +74,17 @@ class Measured:
         pairs = np.asarray(dataset.test.labels, np.int64) * classes + self.predictions(cell)
         return np.bincount(pairs, minlength=classes**2).reshape(classes, classes)
 
+    def memory(self) -> dict[str, float | None]:
+        """Return the peak memory in bytes of the worker that ran each cell, None where the system does not tell it.
+
+        The peak is the worker's since its start, the cells it ran before included.
+        """
+        peaks = {}
+        for cell in self.cells:
+            megabytes = self.store.read_timing(cell.task.fingerprint).get("peak_mb")
+            peaks[cell.task.fingerprint] = None if megabytes is None else 1e6 * megabytes
+        return peaks
+
     def measurements(self) -> Measurements:
         """Return per-text correctness, bool, shape (strategies, train_sizes, seeds, texts).
 
@@ -138,7 +149,7 @@ def gather_results(
             *rare_classes(measured),
         ],
         "timeline": timeline(measured),
-        "costs": costs(cells),
+        "costs": costs(cells, measured.memory()),
         "held_fixed": held_fixed(config, plan),
         "failures": [
             *({"title": failure.task.title, "reason": failure.reason} for failure in outcome.failed),
@@ -219,21 +230,30 @@ def timeline(measured: Measured) -> list[dict[str, Any]]:
     return rows
 
 
-def costs(cells: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Return the median training time and the parameters for each strategy and train size."""
+def costs(cells: Sequence[Mapping[str, Any]], memory: Mapping[str, float | None]) -> list[dict[str, Any]]:
+    """Return median training time, parameters and median memory for each strategy and train size.
+
+    Args:
+        cells: Rows of `cells`.
+        memory: Bytes by the fingerprint of a cell.
+    """
     groups: dict[tuple[str, int], list[Mapping[str, Any]]] = {}
     for cell in cells:
         groups.setdefault((cell["strategy"], cell["train_size"]), []).append(cell)
-    return [
-        {
-            "strategy": strategy,
-            "train_size": train_size,
-            "train_seconds": statistics.median(cell["train_seconds"] for cell in group),
-            "parameters": group[0]["parameters"],
-            "trained_parameters": group[0]["trained_parameters"],
-        }
-        for (strategy, train_size), group in groups.items()
-    ]
+    rows = []
+    for (strategy, train_size), group in groups.items():
+        peaks = [peak for cell in group if (peak := memory.get(cell["fingerprint"])) is not None]
+        rows.append(
+            {
+                "strategy": strategy,
+                "train_size": train_size,
+                "train_seconds": statistics.median(cell["train_seconds"] for cell in group),
+                "parameters": group[0]["parameters"],
+                "trained_parameters": group[0]["trained_parameters"],
+                "memory_bytes": round(statistics.median(peaks)) if peaks else None,
+            }
+        )
+    return rows
 
 
 def held_fixed(config: StudyConfig, plan: Plan) -> list[str]:

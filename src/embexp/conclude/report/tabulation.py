@@ -296,9 +296,12 @@ def costs(study: StudyResults) -> Table | None:
         return None
     memory = any(row.get("memory_bytes") is not None for row in rows)
     header = ("strategy", "labels", "accuracy, %", "training time", "parameters", "of them trained")
+    caption = "What a classifier costs: median training time, parameters in all and those that training changes."
+    if memory:
+        caption += " Memory: the most that the worker had held by then, its earlier cells included; median over seeds."
     return Table(
         "costs",
-        "What a classifier costs: median training time, parameters in all and those that training changes.",
+        caption,
         (*header, "memory") if memory else header,
         tuple(_cost_cells(study, row, memory) for row in rows),
         tuple(rows),
