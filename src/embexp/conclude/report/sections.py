@@ -19,6 +19,7 @@ from embexp.conclude.report.blocks import (
     TableBlock,
     Text,
 )
+from embexp.conclude.report.classes import classes
 from embexp.conclude.report.reading import Row, pairs_of
 from embexp.conclude.report.vector_card import word_vectors
 
@@ -150,6 +151,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("contrasts", "Contrasts", contrasts),
     Section("equivalence", "Label equivalence", equivalence),
     Section("forecast", "With more labels", forecast),
+    Section("classes", "Classes", classes),
     Section("costs", "Costs", costs),
     Section("scope", "What this holds for", scope),
     Section("data", "Data", data),

