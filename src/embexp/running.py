@@ -106,12 +106,15 @@ def conclude_study(
 
     from embexp.conclude.conclusions import conclude
     from embexp.conclude.report import write_report
+    from embexp.labs.neighbours.lab import for_report
     from embexp.results import Measured, gather_results
     from embexp.vectorcard import write_card
 
     measured = Measured(plan, store, outcome)
     conclusions = conclude(measured.measurements())
     results = gather_results(config, measured, conclusions, time.monotonic() - started, command)
+    if neighbours := for_report(plan, store):
+        results["neighbours"] = neighbours
     _write_json(folder / "results.json", results)
     _write_json(folder / "environment.json", results["environment"])
     if "card" in results["word2vec"]:

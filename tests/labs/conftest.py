@@ -3,4 +3,4 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "study"))  # tiny_study
+sys.path.append(str(Path(__file__).parents[1] / "study"))  # tiny_study; at the end, so that its conftest hides nobody

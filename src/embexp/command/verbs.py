@@ -63,19 +63,19 @@ def _reproduce() -> Action:
 
 
 def _lookup() -> Action:
-    from embexp.labs.command import lookup
+    from embexp.command.labs import lookup
 
     return lookup
 
 
 def _neighbours() -> Action:
-    from embexp.labs.command import neighbours
+    from embexp.command.labs import neighbours
 
     return neighbours
 
 
 def _transfer() -> Action:
-    from embexp.labs.command import transfer
+    from embexp.command.labs import transfer
 
     return transfer
 

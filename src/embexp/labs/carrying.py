@@ -13,10 +13,12 @@ from typing import Any
 from embexp.config import StudyConfig
 from embexp.engine.store import Store
 from embexp.engine.task import Task, fingerprint_of
+from embexp.errors import StudyFailed
 from embexp.labs.page import Head, write_page
 from embexp.labs.parts import Expectation, Part
 
 SCHEMA_VERSION = 1
+LISTED_FAILURES = 20
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,6 @@ def run_tasks(config: StudyConfig, tasks: Sequence[Task]) -> Store:
         StudyFailed: If a task failed.
         KeyboardInterrupt: If a signal ended it early.
     """
-    from embexp.command.studying import settle
     from embexp.display import open_display
     from embexp.engine.executors import open_executor
     from embexp.engine.scheduler import carry_out
@@ -66,7 +67,12 @@ def run_tasks(config: StudyConfig, tasks: Sequence[Task]) -> Store:
     store.prepare()
     with open_display() as display, open_executor(config.executor, PRELOAD) as executor:
         outcome = carry_out(list(tasks), store, executor, on_event=display)
-    settle(outcome)
+    for failure in outcome.failed[:LISTED_FAILURES]:
+        print(f"failed: {failure.task.title}: {failure.reason}", file=sys.stderr)
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    if not outcome.complete:
+        raise StudyFailed(f"{len(outcome.failed)} tasks failed; the same command runs only what is missing")
     return store
 
 

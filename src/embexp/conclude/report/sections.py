@@ -22,6 +22,7 @@ from embexp.conclude.report.blocks import (
 from embexp.conclude.report.classes import classes
 from embexp.conclude.report.reading import Row, pairs_of
 from embexp.conclude.report.vector_card import word_vectors
+from embexp.conclude.report.word_changes import word_changes
 
 
 def curves(material: Material) -> list[Block]:
@@ -156,6 +157,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("scope", "What this holds for", scope),
     Section("data", "Data", data),
     Section("word2vec", "Word vectors", word_vectors),
+    Section("neighbours", "What the task changed in them", word_changes),
     Section("run", "The run", run),
     Section("problems", "Warnings and failures", problems),
     Section("reproduction", "Reproduce it", reproduction),

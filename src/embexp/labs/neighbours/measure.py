@@ -264,7 +264,8 @@ def measure_map(spaces: Spaces, probes: Sequence[int]) -> Part:
     chosen = list(probes)
     turned = {name: rotate_onto(spaces.vectors[name], spaces.vectors[WORD2VEC]) for name in SPACES}
     flat = turned[WORD2VEC][chosen]
-    plane = np.linalg.svd(flat - flat.mean(axis=0), full_matrices=False)[2][:2]
+    spread = flat if len(chosen) > 2 else turned[WORD2VEC]  # two words span no plane
+    plane = np.linalg.svd(spread - spread.mean(axis=0), full_matrices=False)[2][:2]
     telling = spaces.telling
     rows = [
         {
