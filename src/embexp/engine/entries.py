@@ -6,6 +6,7 @@ byte that changed makes the entry damaged.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -21,6 +22,8 @@ from embexp.errors import EmbexpError
 MANIFEST = "entry.json"
 RECORD = "record.json"
 TIMING = "timing.json"
+
+LARGEST_JSON_BYTES = 64 * 1024 * 1024
 
 
 class DamagedEntryError(EmbexpError):
@@ -64,8 +67,8 @@ def examine(folder: Path, fingerprint: str, limit: int | None) -> None:
 def read_timing(folder: Path) -> dict[str, Any]:
     """Return an entry's timing.json. It stands in no checksum; it must only be there and be readable."""
     try:
-        timing = json.loads((folder / TIMING).read_bytes())
-    except (OSError, ValueError) as error:
+        timing = json.loads(_read_plain(folder / TIMING))
+    except (OSError, ValueError, RecursionError) as error:
         raise DamagedEntryError(f"{folder / TIMING} cannot be read: {error}") from error
     if not isinstance(timing, dict):
         raise DamagedEntryError(f"{folder / TIMING} is no JSON object")
@@ -81,7 +84,7 @@ def read_manifest(folder: Path, fingerprint: str) -> dict[str, Any]:
     """
     path = folder / MANIFEST
     try:
-        content = path.read_bytes()
+        content = _read_plain(path)
     except OSError as error:
         if isinstance(error, FileNotFoundError | NotADirectoryError) and not os.path.lexists(folder):
             raise FileNotFoundError(f"there is no entry {folder}") from None
@@ -106,6 +109,16 @@ def read_manifest(folder: Path, fingerprint: str) -> dict[str, Any]:
     if strange:
         raise DamagedEntryError(f"{path} lists the file {strange[0]!r}, which an entry cannot hold")
     return manifest
+
+
+def _read_plain(path: Path) -> bytes:
+    """Read a small file that must be a plain one: a link could lead anywhere, a pipe or a device never ends."""
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    with open(descriptor, "rb") as file:  # noqa: PTH123 (a descriptor, not a path)
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode) or found.st_size > LARGEST_JSON_BYTES:
+            raise OSError(errno.EINVAL, "is no plain file of a sensible size", str(path))
+        return file.read()
 
 
 def is_file_name(name: str) -> bool:
