@@ -2,7 +2,7 @@
 
     python scripts/bench/faults.py [--kills 25] [--seed 0]
 
-A study of 90 cells on made-up reviews runs as a user starts it, with two workers. At random moments its planner or
+A study of 60 cells on made-up reviews runs as a user starts it, with two workers. At random moments its planner or
 one of its workers is killed with SIGKILL; then the same command is given again. Whenever the study is complete its
 store is compared with that of an undisturbed run, byte for byte, and a new round begins in an empty store. At the
 end two studies run at once on one store. Prints a report in Markdown; exit code 1 if anything differs.
@@ -25,7 +25,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-GRID = ("grid.train_sizes=[10,20,40]", "grid.seeds=6")
+GRID = ("grid.train_sizes=[10,20,40]", "grid.seeds=4")
 LONGEST_SECONDS = 300.0
 
 
@@ -147,6 +147,7 @@ def strike(folder: Path, store: str, victim: str, delay_seconds: float, report: 
         report.failures += len(re.findall(r"^failed: ", said, re.MULTILINE)) // 2  # told at once and at the end
         now = made(folder / store)
         report.repeated += sum(now.get(name) != started for name, started in there.items())
+        print(f"kill {len(report.kills)}: {victim}, {len(there)} entries; so far {report}", file=sys.stderr, flush=True)
     else:
         planner.communicate(timeout=LONGEST_SECONDS)
 
