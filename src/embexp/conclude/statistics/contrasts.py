@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -183,7 +184,7 @@ def _what_would_decide(
     start = ""
     if row["ci_low"] > 0 or row["ci_high"] < 0:
         start = f"its interval excludes 0, but these two differ nowhere after Holm over {comparisons} comparisons; "
-    seeds = np.unique(np.rint(np.geomspace(row["n"] + 1, MOST_SEEDS, 60)))
+    seeds = _candidates(row["n"] + 1, MOST_SEEDS)
     decided = _decided(row["difference"], parts, seeds, float(texts), rules, tests)
     if decided.any():
         needed = int(seeds[np.argmax(decided)])
@@ -191,12 +192,17 @@ def _what_would_decide(
     reason = f"{start}no number of seeds would decide it, since the test has only {texts:,} texts"
     if _decided(row["difference"], parts, np.array([1e9]), float(texts), rules, tests).any():
         reason = f"{start}more than {MOST_SEEDS:,} seeds would be needed"
-    more = np.geomspace(texts, MOST_TEXTS, 60)
+    more = _candidates(texts, MOST_TEXTS)
     decided = _decided(row["difference"], parts, float(row["n"]), more, rules, tests)
     if not decided.any():
         return {"seeds": None, "texts": None, "reason": f"{reason}; it takes more of both"}
     needed = round_up(float(more[np.argmax(decided)]))
     return {"seeds": None, "texts": needed, "reason": f"{reason}; about {needed:,} texts would"}
+
+
+@lru_cache(maxsize=256)
+def _candidates(fewest: int, most: int) -> Array:
+    return np.unique(np.rint(np.geomspace(fewest, most, 60)))
 
 
 def _decided(
