@@ -146,7 +146,7 @@ def test_telling_words_are_those_that_tell_the_classes_apart():
     assert scores[0, 1] == pytest.approx(-scores[1, 1])
     space = Space(["the", "dull", "fine", "rare"], np.eye(4, dtype=np.float32))
     rows = telling_words(labelled_texts(), ["the", "dull", "fine", "rare"], space)
-    assert [(row["class"], row["word"]) for row in rows][0] == ("bad", "dull")
+    assert (rows[0]["class"], rows[0]["word"]) == ("bad", "dull")
     assert all(row["word"] not in row["neighbours"] for row in rows)
 
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from gensim.models import Word2Vec
+from gensim.models import FastText, Word2Vec
 
 from embexp.config import Word2VecConfig
 from embexp.errors import UserError
@@ -116,3 +117,45 @@ def test_coverage_counts_types_and_tokens():
     assert coverage.types == 0.5
     assert coverage.tokens == 14 / 20
     assert coverage.missing == ["cat", "hm"]
+
+
+@pytest.mark.parametrize("sg", [0, 1])
+def test_fasttext_and_cbow_equal_gensim_called_by_hand(sg):
+    corpus = distinct_counts_corpus()
+    config = replace(SMALL, model="fasttext", sg=sg, bucket=50, min_n=2, max_n=3)
+    trained = train_vectors(corpus, config, lambda *progress: None)
+    borders = zip(corpus.offsets[:-1], corpus.offsets[1:], strict=True)
+    sentences = [[corpus.words[place] for place in corpus.ids[start:end]] for start, end in borders if end > start]
+    settings = {"vector_size": 8, "epochs": 3, "min_count": 2, "sample": 1e-2, "alpha": SMALL.alpha, "workers": 1}
+    model = FastText(sentences, sg=sg, bucket=50, min_n=2, max_n=3, seed=1, **settings)
+    assert [corpus.words[row] for row in trained.rows] == model.wv.index_to_key
+    np.testing.assert_array_equal(trained.vectors, model.wv.vectors)
+    np.testing.assert_allclose(trained.subwords.compose("wx99"), model.wv["wx99"], atol=1e-7)
+
+
+def test_the_trace_falls_with_the_rate_and_its_words_end_at_all_words():
+    corpus = make_corpus(400)
+    trace = train_vectors(corpus, replace(SMALL, epochs=5), lambda *progress: None).trace
+    assert trace[-1]["words"] == 5 * len(corpus.ids)
+    rates = [row["alpha"] for row in trace]
+    assert rates == sorted(rates, reverse=True)
+    assert all(row["loss"] > 0 for row in trace)
+
+
+def test_all_cores_learn_the_same_words_from_the_same_text():
+    corpus = make_corpus(400)
+    exact, fast = (
+        train_vectors(corpus, replace(SMALL, exact=exact), lambda *p: None, cores=2) for exact in (True, False)
+    )
+    np.testing.assert_array_equal(exact.rows, fast.rows)
+    assert np.isfinite(fast.vectors).all()
+    assert not np.array_equal(exact.vectors, fast.vectors)
+
+
+def test_the_corpus_of_some_texts_has_their_counts():
+    corpus = make_corpus()
+    chosen = corpus.select(np.array([5, 2]))
+    borders = [(corpus.offsets[text], corpus.offsets[text + 1]) for text in (5, 2)]
+    expected = np.concatenate([corpus.ids[start:end] for start, end in borders])
+    np.testing.assert_array_equal(chosen.ids, expected)
+    np.testing.assert_array_equal(chosen.counts, np.bincount(expected, minlength=len(corpus.words)))
