@@ -40,6 +40,7 @@ def prepare(arguments: Arguments) -> int:
     counts = store.path(plan.counts.fingerprint)
     console = Console(highlight=False)
     sheet = open_dataset(folder, counts).sheet | {"name": config.dataset.name}
+    sheet["notes"] = [*sheet["notes"], *plan.facts.guesses]
     console.print(sheet_table(sheet))
     for line in ["", *sheet_lines(sheet), "", f"in {os.path.relpath(folder)}"]:
         console.print(line, markup=False, soft_wrap=True)
