@@ -51,6 +51,16 @@ class ArrayWriter:
         np.lib.format.write_array_header_1_0(self._file, header)
 
 
+def read_range(path: Path, start: int, stop: int) -> npt.NDArray[Any]:
+    """Read some values of a one-dimensional `.npy` file; pages of a map would count as this process's memory."""
+    with path.open("rb") as file:
+        np.lib.format.read_magic(file)
+        _, _, dtype = np.lib.format.read_array_header_1_0(file)
+        file.seek(start * dtype.itemsize, 1)
+        values: npt.NDArray[Any] = np.fromfile(file, dtype, stop - start)
+    return values
+
+
 def map_array(path: Path, mode: Literal["r", "r+"] = "r") -> npt.NDArray[Any]:
     """Map a `.npy` file into memory. Never reads a pickle."""
     array: npt.NDArray[Any] = np.load(path, mmap_mode=mode, allow_pickle=False)

@@ -5,14 +5,14 @@ They stand apart from the token ids, so that another vocabulary or another cut r
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from embexp.config import TextConfig
-from embexp.text.arrays import ArrayWriter, map_array
+from embexp.text.arrays import ArrayWriter, map_array, read_range
 from embexp.text.bags import counts_of
 from embexp.text.cautions import warnings_of
 from embexp.text.entry import Dataset, TextsView, open_dataset
@@ -35,10 +35,11 @@ def count_tokens(entry: Path, text: TextConfig, folder: Path, progress: Progress
     size = vocabulary_size(dataset, text)
     parts = (dataset.pool, dataset.test)
     total = sum(map(len, parts))
+    known = {}
     for part in parts:
         progress(0 if part is parts[0] else len(parts[0]), total, "texts", f"counting the {part.name}")
-        write_bags(part, size, text.max_tokens, folder)
-    sheet = complete_sheet(dataset, size, text, folder)
+        known[part.name] = write_bags(part, size, text.max_tokens, folder)
+    sheet = complete_sheet(dataset, size, known, text, folder)
     write_sheet(sheet, folder)
     progress(total, total, "texts")
     return sheet
@@ -50,19 +51,23 @@ def vocabulary_size(dataset: Dataset, text: TextConfig) -> int:
     return size if text.max_size is None else min(size, text.max_size)
 
 
-def write_bags(part: TextsView, size: int, max_tokens: int, folder: Path) -> None:
-    """Write the token counts of a part, some texts at a time, as `Bags.save` would."""
+def write_bags(part: TextsView, size: int, max_tokens: int, folder: Path) -> int:
+    """Write the token counts of a part, some texts at a time, as `Bags.save` would; return its known tokens."""
     name = f"{part.name}_bag"
-    offsets = [np.zeros(1, np.int64)]
+    offsets, known = [np.zeros(1, np.int64)], 0
     indices = ArrayWriter(folder / f"{name}_indices.npy", np.int32)
     counts = ArrayWriter(folder / f"{name}_counts.npy", np.float32)
     with indices, counts:
         for start, stop in _pieces(part):
-            bags = counts_of(part.ids, part.offsets[start : stop + 1], size, max_tokens)
+            borders = np.asarray(part.offsets[start : stop + 1])
+            ids = read_range(part.folder / f"{part.name}_ids.npy", int(borders[0]), int(borders[-1]))
+            known += int(((ids >= 0) & (ids < size)).sum())
+            bags = counts_of(ids, borders - borders[0], size, max_tokens)
             indices.append(bags.indices)
             counts.append(bags.counts)
             offsets.append(np.diff(bags.offsets))
     np.save(folder / f"{name}_offsets.npy", np.cumsum(np.concatenate(offsets)))
+    return known
 
 
 def _pieces(part: TextsView) -> Iterator[tuple[int, int]]:
@@ -76,24 +81,25 @@ def _pieces(part: TextsView) -> Iterator[tuple[int, int]]:
             start = stop
 
 
-def complete_sheet(dataset: Dataset, size: int, text: TextConfig, folder: Path) -> dict[str, Any]:
-    """Return the data sheet with what the vocabulary's size decides, and with its warnings."""
+def complete_sheet(
+    dataset: Dataset, size: int, known: Mapping[str, int], text: TextConfig, folder: Path
+) -> dict[str, Any]:
+    """Return the data sheet with what the vocabulary's size decides (`known` tokens), and with its warnings."""
     sheet = {key: value for key, value in dataset.sheet.items() if key != "notes"}
     sheet |= {"vocabulary_size": size, "min_count": text.min_count, "max_tokens": text.max_tokens}
     if text.max_size is not None:
         sheet["max_size"] = text.max_size
+    sheet["tokens_in_vocabulary"] = dict(known)
     for part in (dataset.pool, dataset.test):
-        for name, value in known_tokens(part, size, text, folder).items():
+        for name, value in known_texts(part, text, folder).items():
             sheet.setdefault(name, {})[part.name] = value
     return sheet | {"notes": dataset.sheet["notes"], "warnings": warnings_of(sheet)}
 
 
-def known_tokens(part: TextsView, size: int, text: TextConfig, folder: Path) -> dict[str, int]:
-    """Count the tokens and texts of a part that a classifier sees."""
-    pieces = np.array_split(part.ids, len(part.ids) // IDS_AT_A_TIME + 1)
+def known_texts(part: TextsView, text: TextConfig, folder: Path) -> dict[str, int]:
+    """Count the texts of a part that are cut, and those of which a classifier sees nothing."""
     known_per_text = np.diff(map_array(folder / f"{part.name}_bag_offsets.npy"))
     return {
-        "tokens_in_vocabulary": sum(int(((piece >= 0) & (piece < size)).sum()) for piece in pieces),
         "texts_cut": int((np.diff(part.offsets) > text.max_tokens).sum()),
         "texts_without_known_token": int((known_per_text == 0).sum()),
     }
