@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.server
 import json
+import multiprocessing
 import os
 import socket
 import sqlite3
@@ -29,8 +30,13 @@ from tracking_study import (
 from embexp.config import TrackingConfig
 from embexp.errors import UserError
 from embexp.tracking import CellRecord, Delivery, open_tracker, sync
-from embexp.tracking.outbox import Label, Writer, create_box, find_boxes
+from embexp.tracking.address import check_address
+from embexp.tracking.courier import LifeLine, carry_own
+from embexp.tracking.outbox import Label, Progress, Writer, create_box, find_boxes, read_progress
+from embexp.tracking.post import quiet_environment
 from embexp.tracking.tracker import PATIENCE_WITH_BROKEN_SECONDS
+
+FORK = multiprocessing.get_context("fork")
 
 
 def track(config: TrackingConfig, tmp_path: Path) -> tuple[Delivery, float]:
@@ -41,6 +47,27 @@ def track(config: TrackingConfig, tmp_path: Path) -> tuple[Delivery, float]:
             tracker.cell(cell)
         delivery = tracker.finish(make_results(), make_folder(tmp_path))
     return delivery, time.monotonic() - started
+
+
+def carry_here(box: Path, uri: str) -> None:
+    os.environ.update(quiet_environment())
+    line = LifeLine()
+    line.finishing.set()
+    carry_own(box, check_address(uri, "test"), line, iter(()))
+
+
+def carry(uri: str, tmp_path: Path, cells: list[CellRecord]) -> Progress:
+    """Carry a finished study as a courier does, in a copy of this process, which has MLflow imported."""
+    box, _lock = create_box(tmp_path / "outbox", Label(make_study(tmp_path), "small", uri, 1_700_000_000.0))
+    writer = Writer(box)
+    for cell in cells:
+        writer.append({"kind": "cell", "noted": 1_700_000_009.0, **cell.as_json()})
+    finish = {"kind": "finish", "results": make_results(), "folder": str(make_folder(tmp_path)), "ended": 1.7e9}
+    writer.append(finish)
+    process = FORK.Process(target=carry_here, args=(box, uri))
+    process.start()
+    process.join(60)
+    return read_progress(box)
 
 
 @contextmanager
@@ -105,9 +132,9 @@ def test_a_server_that_hangs_is_left_behind(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_server_that_answers_500_is_told(tmp_path: Path) -> None:
     with failing_server() as uri:
-        delivery, _ = track(TrackingConfig(uri=uri), tmp_path)
-    assert delivery.undelivered == 13
-    assert "500" in str(delivery.reason)
+        progress = carry(uri, tmp_path, make_cells())
+    assert (progress.delivered, progress.done) == (0, True)
+    assert "500" in str(progress.error)
 
 
 def test_a_locked_database_is_waited_for(config: TrackingConfig, database: Path, tmp_path: Path) -> None:
@@ -125,9 +152,9 @@ def test_a_locked_database_is_waited_for(config: TrackingConfig, database: Path,
 
 def test_a_database_in_an_impossible_place_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    delivery, _ = track(TrackingConfig(uri=f"sqlite:///{tmp_path}/file/mlflow.db"), tmp_path)
-    assert delivery.undelivered == 13
-    assert "file" in str(delivery.reason)
+    progress = carry(f"sqlite:///{tmp_path}/file/mlflow.db", tmp_path, make_cells())
+    assert (progress.delivered, progress.done) == (0, True)
+    assert "/file'" in str(progress.error)
 
 
 def test_an_outbox_that_cannot_be_written_is_told_and_stops_nothing(config: TrackingConfig, tmp_path: Path) -> None:
@@ -155,15 +182,12 @@ def test_a_disk_that_is_full_keeps_lines_whole_and_in_order(tmp_path: Path) -> N
     assert [json.loads(line)["number"] for line in items.read_text(encoding="utf-8").splitlines()] == [1, 2, 3]
 
 
-def test_one_cell_that_mlflow_refuses_leaves_the_others(config: TrackingConfig, database: Path, tmp_path: Path) -> None:
+def test_one_cell_that_mlflow_refuses_leaves_the_others(database: Path, tmp_path: Path) -> None:
     cells = make_cells()
     bad = CellRecord("random", 100, 99, "f" * 64, metrics={"no such * name allowed": 1.0})
-    with open_tracker(config, make_study(tmp_path), tmp_path / "outbox") as tracker:
-        for cell in [*cells[:5], bad, *cells[5:]]:
-            tracker.cell(cell)
-        delivery = tracker.finish(make_results(), make_folder(tmp_path))
-    assert (delivery.delivered, delivery.undelivered) == (13, 1)
-    assert "no such * name" in str(delivery.reason)
+    progress = carry(f"sqlite:///{database}", tmp_path, [*cells[:5], bad, *cells[5:]])
+    assert (progress.delivered, progress.refused) == (13, 1)
+    assert "no such * name" in str(progress.error)
     assert fingerprints(read_runs(database)) == expected_fingerprints(cells)
 
 

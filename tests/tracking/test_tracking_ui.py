@@ -51,6 +51,10 @@ def test_the_address_opens_the_view_of_the_study(shown: Served) -> None:
     assert address.endswith(f"viewStateShareKey={view_key(make_study(Path(), 'shown').fingerprint, 'curves')}")
 
 
+def test_without_a_name_the_study_that_finished_last_is_opened(shown: Served) -> None:
+    assert study_address(shown.server, None) == study_address(shown.server, "shown")
+
+
 def test_a_study_that_mlflow_does_not_hold_is_told(shown: Served) -> None:
     with pytest.raises(UserError, match=r"holds no study 'other'; it holds .*shown"):
         study_address(shown.server, "other")

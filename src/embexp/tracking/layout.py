@@ -236,6 +236,7 @@ def conclusion_points(results: Mapping[str, Any]) -> list[Point]:
         for suffix, name in (("", "ratio"), ("_low", "ratio_low"), ("_high", "ratio_high")):
             if _is_number(row.get(name)):
                 points.append(Point(stem + suffix, float(row[name]), step))
+    points += [Point(name, float(value)) for name, value in (results.get("metrics") or {}).items() if _is_number(value)]
     return points + vector_points(results.get("word2vec") or {})
 
 
@@ -297,7 +298,7 @@ def describe(results: Mapping[str, Any]) -> str:
 
 
 # What of results.json MLflow is told; the rest stands in the artifact.
-_TOLD = ("verdict", "warnings", "failures", "curves", "crossovers", "label_equivalence")
+_TOLD = ("verdict", "warnings", "failures", "curves", "crossovers", "label_equivalence", "metrics")
 
 
 def digest_conclusion(results: Mapping[str, Any]) -> str:

@@ -23,7 +23,7 @@ from embexp.config import TrackingConfig
 from embexp.errors import EmbexpError, UserError
 from embexp.tracking.address import Address, mask, resolve_address
 from embexp.tracking.post import quiet_environment
-from embexp.tracking.views import newest_view
+from embexp.tracking.views import last_finished, newest_view
 
 START_SECONDS = 60.0
 CHARTS = "workflowType=machine_learning&compareRunsMode=CHART"
@@ -90,23 +90,31 @@ def study_address(server: Server, experiment: str | None) -> str:
     """
     found = _find_experiment(server, experiment)
     address = f"{server.url}/#/experiments/{found['experiment_id']}/runs?{CHARTS}"
-    view = newest_view({tag["key"]: tag["value"] for tag in found.get("tags", [])})
+    view = newest_view(_tags(found))
     return f"{address}&viewStateShareKey={view}" if view else address
 
 
 def _find_experiment(server: Server, name: str | None) -> dict[str, Any]:
-    query = {"max_results": 1000, "order_by": ["last_update_time DESC"]}
-    answer = _ask(f"{server.url}/api/2.0/mlflow/experiments/search", query)
-    experiments = [one for one in answer.get("experiments", []) if one["name"] != "Default"]
+    answer = _ask(f"{server.url}/api/2.0/mlflow/experiments/search", {"max_results": 1000})
+    experiments: list[dict[str, Any]] = [one for one in answer.get("experiments", []) if one["name"] != "Default"]
     if not experiments:
         raise UserError(f"tracking: MLflow at {server.url} holds no study yet; run `embexp` first")
     if name is None:
-        return dict(experiments[0])
+        return max(experiments, key=_finished)
     for experiment in experiments:
         if experiment["name"] == name:
-            return dict(experiment)
+            return experiment
     known = ", ".join(sorted(one["name"] for one in experiments[:20]))
     raise UserError(f"name: MLflow holds no study {name!r}; it holds {known}")
+
+
+def _finished(experiment: dict[str, Any]) -> tuple[int, int]:
+    """When the last study of an experiment finished; experiments without a finished study come after."""
+    return last_finished(_tags(experiment)), int(experiment.get("creation_time", 0))
+
+
+def _tags(experiment: dict[str, Any]) -> dict[str, str]:
+    return {tag["key"]: tag["value"] for tag in experiment.get("tags", [])}
 
 
 def _ask(url: str, body: dict[str, Any]) -> dict[str, Any]:

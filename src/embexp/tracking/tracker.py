@@ -31,7 +31,7 @@ PATIENCE_SECONDS = 30.0  # at the end of a study, without progress
 PATIENCE_WITH_BROKEN_SECONDS = 3.0  # when the last attempt failed
 _NEEDED = (
     *("verdict", "warnings", "failures", "curves", "crossovers", "label_equivalence"),
-    *("dataset", "study", "word2vec"),
+    *("dataset", "study", "word2vec", "metrics"),
 )
 
 

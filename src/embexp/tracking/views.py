@@ -58,6 +58,11 @@ def newest_view(tags: Mapping[str, str]) -> str | None:
     return max(curves, key=lambda key: curves[key]) if curves else None
 
 
+def last_finished(tags: Mapping[str, str]) -> int:
+    """Give when the last study of an experiment finished, in milliseconds; 0 if none did."""
+    return max(_made(tags).values(), default=0)
+
+
 def outdated(tags: Mapping[str, str], study: StudyInfo) -> list[str]:
     """Give the tags of views that must go so that MLflow's limit on their number is kept; never the study's."""
     made = _made(tags)
