@@ -184,7 +184,7 @@ def _what_would_decide(
     start = ""
     if row["ci_low"] > 0 or row["ci_high"] < 0:
         start = f"its interval excludes 0, but these two differ nowhere after Holm over {comparisons} comparisons; "
-    seeds = _candidates(row["n"] + 1, MOST_SEEDS)
+    seeds = _candidates(row["n"] + 1, max(MOST_SEEDS, 2 * row["n"]))
     decided = _decided(row["difference"], parts, seeds, float(texts), rules, tests)
     if decided.any():
         needed = int(seeds[np.argmax(decided)])
@@ -192,7 +192,7 @@ def _what_would_decide(
     reason = f"{start}no number of seeds would decide it, since the test has only {texts:,} texts"
     if _decided(row["difference"], parts, np.array([1e9]), float(texts), rules, tests).any():
         reason = f"{start}more than {MOST_SEEDS:,} seeds would be needed"
-    more = _candidates(texts, MOST_TEXTS)
+    more = _candidates(texts, max(MOST_TEXTS, 2 * texts))
     decided = _decided(row["difference"], parts, float(row["n"]), more, rules, tests)
     if not decided.any():
         return {"seeds": None, "texts": None, "reason": f"{reason}; it takes more of both"}
