@@ -22,7 +22,7 @@ MISTAKES = {
     ("--config-name", "studdy"): ["--config-name studdy"],
     ("--cfg", "jobs"): ["--cfg jobs", "job, hydra, all"],
     ("--cfg", "job", "-m"): ["--multirun and --cfg", "one of them"],
-    ("dataset=imdb",): ["dataset=imdb: there is no such option", "bbc_news, csv, movie_reviews"],
+    ("dataset=imbd",): ["dataset=imbd: there is no such option"],
     ("dataset=movie_review",): ["did you mean movie_reviews?"],
     ("experiment=qick",): ["experiment=qick", "did you mean quick?", "main, quick"],
     ("datset=bbc_news",): ["there is no group 'datset'; did you mean dataset?"],
@@ -76,9 +76,9 @@ MISTAKES = {
     ("text.pattern='['",): ["text.pattern", "not a regular expression"],
     ("name=a/b",): ["name: 'a/b' cannot name a folder"],
     ("name=..",): ["name: '..' cannot name a folder"],
-    ("dataset=csv",): ["dataset.train: dataset=csv needs the file of labelled texts", "dataset.train=FILE"],
-    ("dataset=csv", "dataset.train=gone.csv"): ["dataset.train: 'gone.csv' does not exist"],
-    ("dataset=csv", "dataset.train=."): ["dataset.train: '.' is a folder"],
+    ("dataset=csv",): ["dataset.train: no file is named; dataset=csv reads labelled texts", "dataset.train=FILE"],
+    ("dataset=csv", "dataset.train=gone.csv"): ["dataset.train: there is no file gone.csv"],
+    ("dataset=csv", "dataset.train=."): ["dataset.train: . is a folder, and a file is needed"],
     ("dataset.test_size=2.5",): ["dataset.test_size: 2.5 is neither a share nor a number"],
     ("output=/dev/null/x",): ["output: cannot write '/dev/null/x', because /dev/null is not a folder"],
     ("store=/dev/null/x",): ["store: cannot write '/dev/null/x'", "store=FOLDER"],
@@ -110,10 +110,10 @@ def test_a_mistake_ends_in_a_sentence(embexp: Embexp, words: tuple[str, ...]) ->
 
 def test_all_mistakes_are_told_at_once(embexp: Embexp) -> None:
     said = embexp(
-        "dataset=imdb", "training.bach_size=3", "+grid.typo=1", "text.lower=maybe", "grid.seeds=0", "store=/dev/null/x"
+        "dataset=imbd", "training.bach_size=3", "+grid.typo=1", "text.lower=maybe", "grid.seeds=0", "store=/dev/null/x"
     )
     assert said.code == 2
-    keys = ["dataset=imdb", "training.bach_size", "text.lower", "grid.typo", "grid.seeds", "store"]
+    keys = ["dataset=imbd", "training.bach_size", "text.lower", "grid.typo", "grid.seeds", "store"]
     assert [line.split(": ")[1] for line in said.err.splitlines()] == keys
 
 
@@ -134,8 +134,8 @@ def test_every_study_of_a_multirun_is_checked_before_the_first_runs(embexp: Embe
         ("training:\n  batch_size: many\n", "training.batch_size: 'many' is not a whole number"),
         ("training: [1\n", "experiment/mine.yaml"),
         (
-            "defaults:\n  - override /dataset: imdb\n",
-            "dataset=imdb: there is no such option (named by experiment=mine)",
+            "defaults:\n  - override /dataset: imbd\n",
+            "dataset=imbd: there is no such option (named by experiment=mine)",
         ),
     ],
 )
@@ -152,25 +152,25 @@ def test_a_mistake_in_ones_own_preset_names_the_file(
 
 
 def test_showing_the_configuration_tells_all_mistakes_too(embexp: Embexp) -> None:
-    said = embexp("--cfg", "job", "batch_size=3", "dataset=imdb")
+    said = embexp("--cfg", "job", "batch_size=3", "dataset=imbd")
     assert said.code == 2
     assert "did you mean training.batch_size?" in said.err
-    assert "dataset=imdb" in said.err
+    assert "dataset=imbd" in said.err
 
 
 def test_the_traceback_is_to_be_had(embexp: Embexp, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HYDRA_FULL_ERROR", "1")
-    said = embexp("dataset=imdb")
+    said = embexp("dataset=imbd")
     assert said.code == 2
     assert "Traceback" in said.err
-    assert "embexp: dataset=imdb" in said.err
+    assert "embexp: dataset=imbd" in said.err
 
 
 @pytest.mark.parametrize(
     "words",
     [
         ["frobnicate"],
-        ["dataset=imdb", "grid.seeds=0"],
+        ["dataset=imbd", "grid.seeds=0"],
         ["+training.typo=1"],
         ["plan", "training.batch_size=many"],
         ["report", "nowhere"],
