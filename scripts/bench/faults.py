@@ -171,10 +171,9 @@ def disturb(folder: Path, kills: int, seed: int, grid: tuple[str, ...] = GRID) -
     while len(report.kills) < kills:
         report.rounds += 1
         store = f"round{report.rounds}"
-        for _ in range(draw.randint(2, 5)):
-            if len(report.kills) < kills:
-                victim = ("planner", "worker")[len(report.kills) % 2]
-                strike(folder, store, victim, draw.uniform(0, 0.5 * span), report, grid)
+        while len(report.kills) < kills and len(made(folder / store)) < len(whole):
+            victim = ("planner", "worker")[len(report.kills) % 2]
+            strike(folder, store, victim, draw.uniform(0, span / 4), report, grid)
         there = made(folder / store)
         run(folder, store, grid)
         now, found = made(folder / store), entries(folder / store)
