@@ -109,7 +109,8 @@ def intervals_sentence(config: StudyConfig) -> str:
     where = {"pool": "the unlabelled pool", "dataset": f"the pool of {word2vec.dataset}"}.get(
         word2vec.corpus, "the files"
     )
-    return f"the word vectors: one training on {where} (word2vec.seed={word2vec.seed}), shared by all seeds"
+    each = " of each fold" if config.dataset.folds and word2vec.corpus == "pool" else ""
+    return f"the word vectors: one training on {where}{each} (word2vec.seed={word2vec.seed}), shared by all seeds"
 
 
 def vectors_are_held_fixed(plan: Plan) -> bool:

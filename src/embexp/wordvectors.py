@@ -236,9 +236,10 @@ def _other_corpus(config: StudyConfig) -> Task | None:
         from embexp.text.plain_files import digest_files
 
         files = [str(Path(name).absolute()) for name in word2vec.files]
-        settings = {"content": digest_files(files), "text": _token_settings(config.text)}
+        settings = {"content": digest_files(files), "text": token_identity(config.text)}
         cost = sum(Path(name).stat().st_size for name in files) / BYTES_PER_SECOND
-        return Task(PREPARE_CORPUS, settings, title="corpus", cost=cost, hints={"files": files, "tokenizer": config.text.tokenizer})
+        hints = {"files": files, "tokenizer": config.text.tokenizer}
+        return Task(PREPARE_CORPUS, settings, title="corpus", cost=cost, hints=hints)
     if word2vec.corpus == "dataset":
         from embexp.study import dataset_task
 
@@ -251,7 +252,3 @@ def _other_corpus(config: StudyConfig) -> Task | None:
         other = DatasetConfig(name=source, source=source)
         return dataset_task(other, config.text, peek(other))
     return None
-
-
-def _token_settings(text: TextConfig) -> dict[str, Any]:
-    return token_identity(text)
