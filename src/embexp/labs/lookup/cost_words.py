@@ -46,8 +46,8 @@ def make_part(expectation: Expectation, form: Form, rows: list[Row], machine: li
             "from) are not made: their time and memory are extrapolated in proportion to the vocabulary from the "
             "largest one measured, and are marked so.",
             "One thread; the shortest of repeated calls, each on other token ids; a step is forward "
-            "and backward, no optimiser. Making the one-hot "
-            "matrix is part of the multiplication. Slopes are fitted from 1,000 words on, measured points only.",
+            "and backward, no optimiser. A given one-hot matrix is not counted in memory. Making the one-hot "
+            "matrix is part of the multiplication. Slopes are fitted from 320 words on, measured points only.",
         ),
         numbers={
             "slope_one_hot": slopes_of(slopes, ONE_HOT, largest) or 0.0,

@@ -36,7 +36,7 @@ def count_touches(dataset: Dataset, config: StudyConfig, train_size: int, seed: 
     per_step: list[int] = []
     rows = []
     for passes in PASSES:
-        until = max(1, round(passes * train_size / batch_size))
+        until = int(np.ceil(passes * train_size / batch_size))
         for batch in batches[len(per_step) : until]:
             touched = np.unique(labelled.select(batch).indices)
             touches[touched] += 1
@@ -104,7 +104,7 @@ def run_touched(dataset: Dataset, config: StudyConfig, sizes: tuple[int, ...]) -
             *((Shown(draw(rows, sizes), "One line for each number of passes; seed 0."),) if len(sizes) > 1 else ()),
             Shown(table("touched", "Rows touched by a training, seed 0.", columns, rows, texts=0)),
         ),
-        notes=("A quarter or half of a pass is counted in steps, rounded.",),
+        notes=("Passes are counted in whole steps, rounded up.",),
         numbers={"share_touched_smallest": small["share_touched"], "share_touched_largest": large["share_touched"]},
     )
 
