@@ -1,11 +1,12 @@
 #!/usr/bin/env python
 """Speed of word vectors: training beside gensim called by hand, and a large file passing through.
 
-    scripts/bench/vectors.py train --dataset movie_reviews    word2vec.exact=false against gensim's best: corpus_file, all cores
-    scripts/bench/vectors.py load --words 3000000             a word2vec binary file of 3 million words: time, peak memory
+    scripts/bench/vectors.py train     word2vec.exact=false against gensim's best: corpus_file, all cores
+    scripts/bench/vectors.py load      a word2vec binary file of --words 3000000: time, peak memory
 
 Both train on the same sentences with the same parameters. gensim by hand scans a corpus file that is there already;
-embexp starts from token ids, so that it writes the file and knows the counts. Rounds alternate; imports are not counted.
+embexp starts from token ids, so that it writes the file and knows the counts. Rounds alternate; imports
+are not counted.
 """
 
 from __future__ import annotations

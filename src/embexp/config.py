@@ -31,7 +31,9 @@ class DatasetConfig:
     """Where labelled texts come from and how they are split."""
 
     name: str = MISSING
-    source: str = MISSING  # movie_reviews | rotten_tomatoes | bbc_news | csv | json | parquet | arrow | folder | disk | hub
+    source: str = (
+        MISSING  # movie_reviews | rotten_tomatoes | bbc_news | csv | json | parquet | arrow | folder | disk | hub
+    )
     train: Any = None  # files: one, a pattern or a list; folder: a folder; disk, hub: a split
     test: Any = None  # as train; without it test_size texts are held out
     validation: Any = None  # as train; stands in for the test with evaluate=validation

@@ -145,9 +145,7 @@ def same_environment(reported: Mapping[str, Any], now: Mapping[str, Any]) -> boo
     return versions[0] == versions[1] and rest[0] == rest[1]
 
 
-def compare(
-    reported: Iterable[Mapping[str, Any]], now: Iterable[Mapping[str, Any]], same: bool
-) -> list[Comparison]:
+def compare(reported: Iterable[Mapping[str, Any]], now: Iterable[Mapping[str, Any]], same: bool) -> list[Comparison]:
     """Compare cells by strategy, train size and seed.
 
     Args:

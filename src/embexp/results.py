@@ -125,7 +125,7 @@ def gather_results(
     cells = [measured.record(cell) for cell in measured.cells]
     tasks = {cell.task for cell in plan.cells}
     reproducible = plan.word2vec is None or is_reproducible(config.word2vec)
-    lost = [failure for failure in outcome.failed] + list(outcome.blocked)
+    lost = [*outcome.failed, *outcome.blocked]
     return {
         "schema_version": SCHEMA_VERSION,
         "study": {

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shlex
 import sys
 import tempfile
@@ -83,7 +82,11 @@ def run_study(
             heard: list[Listener] = [*listeners, _CellTracker(plan, store, tracker)]
             with open_executor(config.executor, PRELOAD) as executor:
                 outcome = carry_out(plan.tasks, store, executor, on_event=heard)
-            if outcome.interrupted or outcome.stopped or not any(cell.task in _finished(outcome) for cell in plan.cells):
+            if (
+                outcome.interrupted
+                or outcome.stopped
+                or not any(cell.task in _finished(outcome) for cell in plan.cells)
+            ):
                 _discard(folder)
                 return StudyRun(plan, outcome, None, {}, Delivery(0, 0))
             say("writing the report")
@@ -145,7 +148,9 @@ def make_folder(root: Path, name: str, fingerprint: str) -> Path:
         except FileExistsError:
             if folder.is_dir():
                 continue
-            raise UserError(f"output: {folder.parent} is in the way: it is a file; give another output=FOLDER") from None
+            raise UserError(
+                f"output: {folder.parent} is in the way: it is a file; give another output=FOLDER"
+            ) from None
         except OSError as error:
             raise UserError(
                 f"output: the folder {folder} cannot be made ({error.strerror}); give output=FOLDER that can be written"
@@ -159,7 +164,7 @@ def point_latest(folder: Path) -> None:
     with contextlib.suppress(OSError), tempfile.TemporaryDirectory(dir=folder.parent, prefix=".latest-") as beside:
         link = Path(beside) / "latest"
         link.symlink_to(folder.name, target_is_directory=True)
-        os.replace(link, folder.parent / "latest")
+        link.replace(folder.parent / "latest")
 
 
 def _discard(folder: Path) -> None:

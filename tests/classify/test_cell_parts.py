@@ -66,9 +66,7 @@ def test_given_matrices_are_standardised_on_the_labelled_texts(name):
     rng = np.random.default_rng(0)
     bags = random_bags(rng, 200, 50)
     vectors = WordVectors(np.arange(30), rng.normal(3, 0.2, (30, 8)).astype(np.float32))
-    matrix = initial_matrix(
-        STRATEGIES[name], vectors, bags, vocabulary_size=50, vector_size=8, scale=0.1, seed=1
-    )
+    matrix = initial_matrix(STRATEGIES[name], vectors, bags, vocabulary_size=50, vector_size=8, scale=0.1, seed=1)
     pooled = pool_with(matrix, bags)[bags.tokens() > 0]
     assert (bags.tokens() == 0).any()  # empty texts take no part
     np.testing.assert_allclose(pooled.mean(axis=0), 0, atol=1e-4)

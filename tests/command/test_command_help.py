@@ -54,7 +54,9 @@ def test_the_examples_compose(example: str) -> None:
     if words and words[0] in VERBS:
         words = words[1:]
     settings = [
-        word for word in words if word == "-m" or ("=" in word and not word.startswith(("port=", "form=", "days=", "probes=", "datasets=")))
+        word
+        for word in words
+        if word == "-m" or ("=" in word and not word.startswith(("port=", "form=", "days=", "probes=", "datasets=")))
     ]
     arguments = read_arguments(settings)
     assert compose_jobs(arguments)

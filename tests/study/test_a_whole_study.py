@@ -56,7 +56,7 @@ def cell_bytes(config) -> dict[str, bytes]:
 
 
 def test_a_study_leaves_the_contract_behind(finished):
-    config, study = finished
+    _, study = finished
     names = {path.name for path in study.folder.iterdir()}
     assert {"results.json", "cells.csv", "report.html", "report.md", "figures", "tables"} <= names
     assert {"config.yaml", "environment.json"} <= names
@@ -199,7 +199,9 @@ def test_studies_of_one_second_get_folders_of_their_own(tmp_path, monkeypatch):
 
 
 def test_folds_test_every_text_once_and_are_averaged_before_any_statistic(tmp_path):
-    config = tiny_study(tmp_path, grid=GridConfig(strategies=["frozen"], train_sizes=[10, 30], seeds=2, controls=["tfidf"]))
+    config = tiny_study(
+        tmp_path, grid=GridConfig(strategies=["frozen"], train_sizes=[10, 30], seeds=2, controls=["tfidf"])
+    )
     study = run_study(replace(config, dataset=replace(config.dataset, folds=3)))
     cells = [cell for cell in study.results["cells"] if (cell["strategy"], cell["train_size"]) == ("tfidf", 30)]
     assert sorted((cell["seed"], cell["fold"]) for cell in cells) == [(s, f) for s in (0, 1) for f in (0, 1, 2)]
@@ -220,9 +222,13 @@ def test_a_size_without_a_class_is_named_with_the_smallest_that_holds_all(tmp_pa
     config = tiny_study(tmp_path)
     with (tmp_path / "reviews.csv").open("a") as file:
         file.writelines(f"a strange text {n},rare\n" for n in range(4))
-    study = run_study(replace(config, grid=GridConfig(strategies=["random"], train_sizes=[10, 90], seeds=2, controls=[])))
+    study = run_study(
+        replace(config, grid=GridConfig(strategies=["random"], train_sizes=[10, 90], seeds=2, controls=[]))
+    )
     (warning,) = [text for text in study.results["warnings"] if "'rare'" in text]
-    assert warning.startswith("At 10 labels some seeds hold no text of 'rare'; the smallest size that holds all classes is ")
+    assert warning.startswith(
+        "At 10 labels some seeds hold no text of 'rare'; the smallest size that holds all classes is "
+    )
     size = int(warning.split()[-1].rstrip("."))
     assert 10 < size <= 90
     cell = study.results["cells"][0]

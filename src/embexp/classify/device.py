@@ -82,16 +82,15 @@ def train_with_autograd(
         for optimiser in optimisers:
             optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        for moved in (*optimisers, *schedules):
-            moved.step()
+        for optimiser, schedule in zip(optimisers, schedules, strict=True):
+            optimiser.step()
+            schedule.step()
         losses[step] = loss.detach()
     model.to("cpu")
     return losses.cpu().numpy()
 
 
-def make_optimisers(
-    model: MeanPoolClassifier, config: TrainingConfig, train_rows: bool
-) -> list[torch.optim.Optimizer]:
+def make_optimisers(model: MeanPoolClassifier, config: TrainingConfig, train_rows: bool) -> list[torch.optim.Optimizer]:
     """Return the protocol's optimisers: Adam with decoupled decay for the head, Adagrad for the rows."""
     layers = (model.hidden, model.output)
     groups = [

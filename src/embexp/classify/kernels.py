@@ -144,7 +144,18 @@ def _adam(weight, gradient, first, second, rate, second_scale, keep):
 
 @nb.njit(
     types.void(
-        _matrix, _matrix, _head, *_bags, _readable(_i64), _readable(_i64, 2), _readable(_f32), _f32, _f32, _f32, types.b1, _f32[::1]
+        _matrix,
+        _matrix,
+        _head,
+        *_bags,
+        _readable(_i64),
+        _readable(_i64, 2),
+        _readable(_f32),
+        _f32,
+        _f32,
+        _f32,
+        types.b1,
+        _f32[::1],
     ),
     **_OPTIONS,
 )

@@ -52,7 +52,8 @@ def train_reference(
         for optimiser in optimisers:
             optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        for moved in (*optimisers, *schedules):
-            moved.step()
+        for optimiser, schedule in zip(optimisers, schedules, strict=True):
+            optimiser.step()
+            schedule.step()
         losses.append(float(loss.detach()))
     return losses

@@ -12,7 +12,9 @@ WIDTH = 80
 
 def general_help(verbs: Mapping[str, Verb]) -> str:
     """Return the help of the command; it fits a terminal of 80 by 24."""
-    summaries = "\n".join(f"  {verb.name:<10} {verb.summary}" for verb in verbs.values() if not (verb.upkeep or verb.lab))
+    summaries = "\n".join(
+        f"  {verb.name:<10} {verb.summary}" for verb in verbs.values() if not (verb.upkeep or verb.lab)
+    )
     upkeep = ", ".join(verb.name for verb in verbs.values() if verb.upkeep)
     labs = ", ".join(verb.name for verb in verbs.values() if verb.lab)
     options = {group: names for group, names in list_options().items() if len(names) > 1}

@@ -1,0 +1,1 @@
+"""Conclusions from measurements: statistics with intervals, the verdict, figures, tables and the report."""
