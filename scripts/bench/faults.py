@@ -108,7 +108,7 @@ def made(store: Path) -> dict[str, float]:
 
 
 def workers_of(planner: int) -> list[int]:
-    """Return the worker processes of a planner: what its fork server, and it itself, have forked."""
+    """Return the worker processes of a planner: what its fork server forked, and what it spawned itself."""
     children: dict[int, list[int]] = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -117,7 +117,8 @@ def workers_of(planner: int) -> list[int]:
             continue
         children.setdefault(parent, []).append(int(status.parent.name))
     servers = [pid for pid in children.get(planner, []) if b"forkserver" in _command_line(pid)]
-    return [child for server in servers for child in children.get(server, [])]
+    wide = [pid for pid in children.get(planner, []) if b"spawn_main" in _command_line(pid)]
+    return [*wide, *(child for server in servers for child in children.get(server, []))]
 
 
 def _command_line(pid: int) -> bytes:
@@ -139,6 +140,9 @@ def strike(folder: Path, store: str, victim: str, delay_seconds: float, report: 
         time.sleep(0.02)
     time.sleep(delay_seconds)
     pids = [planner.pid] if victim == "planner" else workers_of(planner.pid)
+    while not pids and planner.poll() is None:  # between two workers
+        time.sleep(0.01)
+        pids = workers_of(planner.pid)
     if planner.poll() is None and pids:
         there = made(folder / store)
         os.kill(random.choice(pids) if len(pids) > 1 else pids[0], signal.SIGKILL)  # noqa: S311
