@@ -25,6 +25,7 @@ from embexp.tracking.database import one_transaction, open_client
 from embexp.tracking.outbox import Label
 
 _logger = logging.getLogger(__name__)
+COMPLETE = ("FINISHED", "FAILED")
 REQUESTS_AT_ONCE = 4  # to a tracking server
 _PAGE = 1000  # runs a search returns at once; servers allow more, but answer slower
 
@@ -43,7 +44,7 @@ class Known:
     @property
     def finished(self) -> bool:
         """Whether the run is complete."""
-        return self.status in ("FINISHED", "FAILED")
+        return self.status in COMPLETE
 
 
 class Desk:
@@ -80,10 +81,12 @@ class Desk:
         raise AssertionError("unreachable")
 
     def refresh(self) -> None:
-        """Read which runs of the study MLflow holds; of doubles, the first stays and the others go."""
+        """Read which runs of the study MLflow holds; of doubles, a complete one stays and the others go."""
         self._known = {}
         strategies: dict[str, str] = {}  # of each cell
-        for run in self._search_study():
+        # Everybody who meets doubles must keep the same one.
+        runs = sorted(self._search_study(), key=lambda run: (run.info.status not in COMPLETE, run.info.run_id))
+        for run in runs:
             tags = run.data.tags
             key = tags[layout.TAG_FINGERPRINT]
             if key in self._known:
@@ -118,8 +121,6 @@ class Desk:
                 [self._experiment],
                 filter_string=f"tags.`{layout.TAG_STUDY}` = '{self._study.fingerprint}'",
                 max_results=_PAGE,
-                # Everybody who meets doubles must keep the same one.
-                order_by=["attributes.start_time ASC", "attributes.run_id ASC"],
                 page_token=token,
             )
             yield from page
