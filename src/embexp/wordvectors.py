@@ -116,7 +116,7 @@ TRAIN_WORD2VEC = Stage("train_word2vec", 2, train_word2vec)
 TRAIN_ON_ALL_CORES = Stage("train_word2vec", 2, train_word2vec, all_cores=True)
 ALIGN_VECTORS = Stage("align_vectors", 1, align_vectors)
 LOAD_VECTORS = Stage("load_vectors", 1, load_vectors)
-JUDGE_VECTORS = Stage("judge_vectors", 1, judge_vectors)
+JUDGE_VECTORS = Stage("judge_vectors", 2, judge_vectors)
 
 # ---- tasks
 
