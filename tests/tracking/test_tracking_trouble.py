@@ -182,6 +182,24 @@ def test_a_disk_that_is_full_keeps_lines_whole_and_in_order(tmp_path: Path) -> N
     assert [json.loads(line)["number"] for line in items.read_text(encoding="utf-8").splitlines()] == [1, 2, 3]
 
 
+def test_tables_of_another_mlflow_are_told_with_the_way_out(database: Path, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = 'another'")
+        connection.commit()
+    progress = carry(f"sqlite:///{database}", tmp_path, make_cells())
+    assert progress.delivered == 0
+    assert "mlflow db upgrade" in str(progress.error)
+
+
+def test_a_damaged_box_is_left_alone(config: TrackingConfig, tmp_path: Path) -> None:
+    (tmp_path / "outbox" / "box").mkdir(parents=True)
+    (tmp_path / "outbox" / "box" / "study.json").write_text('{"half', encoding="utf-8")
+    said: list[str] = []
+    assert sync(config, tmp_path / "outbox", said.append) == []
+    assert "is damaged and was left alone" in said[0]
+    assert open_tracker(config, make_study(tmp_path), tmp_path / "outbox").finish({}, tmp_path).undelivered == 0
+
+
 def test_one_cell_that_mlflow_refuses_leaves_the_others(database: Path, tmp_path: Path) -> None:
     cells = make_cells()
     bad = CellRecord("random", 100, 99, "f" * 64, metrics={"no such * name allowed": 1.0})

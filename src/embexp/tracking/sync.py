@@ -54,7 +54,11 @@ def sync(config: TrackingConfig, outbox: Path, report: Callable[[str], None] = l
         if is_owned(box):
             report(f"{box.name}: its study is still running and delivers by itself")
             continue
-        parcel = _address_parcel(box, here, bool(config.uri))
+        try:
+            parcel = _address_parcel(box, here, bool(config.uri))
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            report(f"{box} is damaged and was left alone ({error}); its study delivers again when it is run again")
+            continue
         delivery = _deliver(parcel)
         report(f"{parcel.label.study.name}: {delivery.sentence()}")
         deliveries.append(delivery)
