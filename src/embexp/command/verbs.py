@@ -165,14 +165,17 @@ Writes them in word2vec's binary format and as .safetensors for use elsewhere.
         ),
         Verb(
             "report",
-            "embexp report [FOLDER ...] [KEY=VALUE ...]",
-            "write the report of a finished study again",
+            "embexp report [STUDY ...] [KEY=VALUE ...]",
+            "write a study's report again, or compare studies",
             """\
 Writes report.html, report.md, figures and tables from a study's results.json.
-Without FOLDER: the latest study of the configuration.
+STUDY is its folder or that file; without one, the latest of the configuration.
+Several studies are held side by side: one page, one table, one figure, and what
+cannot be compared. It goes to <output>/comparison.
 
   embexp report outputs/quick/latest
-  embexp report experiment=quick""",
+  embexp report experiment=quick
+  embexp report outputs/movie_reviews/latest outputs/bbc_news/latest""",
             _report,
         ),
         Verb(

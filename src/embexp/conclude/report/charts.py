@@ -53,6 +53,7 @@ class IntervalRow:
     high: float | None
     value: str  # estimate and interval in words
     also: tuple[tuple[float | None, float | None], ...] = ()  # further stretches that cannot be excluded
+    style: Style | None = None  # of the strategy that is ahead from there on
 
 
 @dataclass(frozen=True)
@@ -100,7 +101,36 @@ class Timeline:
     unit: str = "seconds"
 
 
-Figure = Chart | Timeline
+@dataclass(frozen=True)
+class Panels:
+    """Charts of one kind beside each other; their rows stand at the foot of each panel, not in a strip below."""
+
+    name: str
+    title: str
+    alt: str
+    charts: tuple[Chart, ...]
+    shared_y: bool  # whether all have the same limits
+
+    @property
+    def lines(self) -> list[Series]:
+        """One series for each key that any panel has, for the legend."""
+        return list({line.keys: line for chart in reversed(self.charts) for line in reversed(chart.series)}.values())[
+            ::-1
+        ]
+
+
+def foot_shares(chart: Chart) -> list[float]:
+    """Return at which share of a panel's height its rows stand."""
+    return [0.03 + 0.045 * place for place in range(len(chart.rows))]
+
+
+def foot_heights(chart: Chart) -> list[float]:
+    """Return where in the units of y the rows stand at the foot of a panel."""
+    low, high = chart.y.limits or (0.0, 1.0)
+    return [low + share * (high - low) for share in foot_shares(chart)]
+
+
+Figure = Chart | Panels | Timeline
 
 
 @dataclass(frozen=True)

@@ -116,6 +116,7 @@ def _crossover_row(study: StudyResults, row: Row) -> IntervalRow:
         high=row.get("ci_high"),
         value=f"at about {words.rough(row['estimate'])} labels ({where})",
         also=also,
+        style=study.styles[after],
     )
 
 

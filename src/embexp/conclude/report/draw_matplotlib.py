@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from embexp.conclude.report.charts import Chart, Figure, IntervalRow, Series, Timeline, interval_runs
+from embexp.conclude.report.charts import (
+    Chart,
+    Figure,
+    IntervalRow,
+    Panels,
+    Series,
+    Timeline,
+    foot_heights,
+    interval_runs,
+)
 from embexp.conclude.report.palette import LIGHT, MATPLOTLIB_DASHES, MATPLOTLIB_MARKERS, stage_style
 
 if TYPE_CHECKING:
@@ -19,6 +29,8 @@ if TYPE_CHECKING:
 WIDTH = 7.2  # inches, the text width of a one-column page
 CHART_HEIGHT = 4.0
 ROW_HEIGHT = 0.36
+PANEL_HEIGHT = 2.3
+MOST_COLUMNS = 3  # of panels
 LEGEND_LETTERS = 100  # that fit beside each other in WIDTH
 SETTINGS: Any = {
     "font.family": "DejaVu Sans",  # comes with Matplotlib, so every machine draws the same
@@ -64,6 +76,8 @@ def _save(figure: Figure, folder: Path) -> dict[str, Path]:
 
 def draw(figure: Figure) -> DrawnFigure:
     """Return the Matplotlib figure; its first axes hold the chart, the second, if any, the strip."""
+    if isinstance(figure, Panels):
+        return _draw_panels(figure)
     return _draw_chart(figure) if isinstance(figure, Chart) else _draw_timeline(figure)
 
 
@@ -184,6 +198,48 @@ def _draw_row(axes: Axes, figure: Chart, row: IntervalRow, height: float) -> Non
     for end, value, mark in ((low, row.low, "<"), (high, row.high, ">")):
         axes.plot([end], [height], "|" if value else mark, color=LIGHT.muted, markersize=6, clip_on=False)
     axes.text(limits[0], height + 0.25, f"{row.label}: {row.value}", fontsize=7.5, color=LIGHT.muted, va="bottom")
+
+
+def _draw_panels(figure: Panels) -> DrawnFigure:
+    from matplotlib.figure import Figure as DrawnFigure
+
+    lines = math.ceil(len(figure.charts) / MOST_COLUMNS)
+    columns = math.ceil(len(figure.charts) / lines)
+    drawn = DrawnFigure(figsize=(WIDTH, 0.8 + PANEL_HEIGHT * lines), layout="constrained", facecolor="white")
+    grid = drawn.subplots(lines, columns, squeeze=False)
+    for place, axes in enumerate(grid.flat):
+        if place >= len(figure.charts):
+            axes.set_visible(False)
+            continue
+        chart = figure.charts[place]
+        _dress(axes, chart)
+        axes.set_title(chart.title, fontsize=9, loc="left", color=LIGHT.text)
+        axes.tick_params(labelsize=7.5)
+        if place + columns >= len(figure.charts):
+            axes.set_xlabel(chart.x.label)
+        if place % columns:
+            axes.set_ylabel("")
+        for line in chart.series:
+            _draw_series(axes, line)
+        for row, height in zip(chart.rows, foot_heights(chart), strict=True):
+            _draw_foot(axes, chart, row, height)
+    shown = {line.style.label: line for line in figure.lines}
+    handles = {
+        label: handle for axes in grid.flat for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    _draw_legend(drawn, [handles[label] for label in shown])
+    return drawn
+
+
+def _draw_foot(axes: Axes, chart: Chart, row: IntervalRow, height: float) -> None:
+    limits = chart.x.limits or (row.estimate, row.estimate)
+    colour = row.style.light if row.style else LIGHT.text
+    axes.axvline(row.estimate, color=LIGHT.muted, linewidth=0.8, linestyle=":", zorder=1)
+    axes.plot([row.low or limits[0], row.high or limits[1]], [height] * 2, color=colour, linewidth=1.5)
+    for end, value, mark in ((limits[0], row.low, "<"), (limits[1], row.high, ">")):
+        if value is None:
+            axes.plot([end], [height], mark, color=colour, markersize=4, clip_on=False)
+    axes.plot([row.estimate], [height], "o", color=colour, markersize=3.5)
 
 
 def _draw_timeline(figure: Timeline) -> DrawnFigure:

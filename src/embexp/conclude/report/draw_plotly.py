@@ -6,30 +6,29 @@ Plotly's Python classes are not used: they would cost a second to import and add
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
-from embexp.conclude.report.charts import (
-    Axis,
-    Chart,
-    Figure,
-    Interval,
-    IntervalRow,
-    Segment,
-    Series,
-    interval_runs,
-)
+from embexp.conclude.report.charts import Axis, Chart, Figure, IntervalRow, Panels, Segment, Series
+from embexp.conclude.report.comparison_plotly import panels
 from embexp.conclude.report.escape import plotly_text
 from embexp.conclude.report.palette import DARK, LIGHT, Style, stage_style
+from embexp.conclude.report.plotly_parts import (
+    BAND_OPACITY,
+    CHART_HEIGHT,
+    HOVER,
+    Json,
+    base_layout,
+    chip,
+    chips,
+    drawn_axis,
+    log_scale,
+    rgba,
+    series_traces,
+)
 from embexp.conclude.report.words import count
 
-Json = dict[str, Any]
-BAND_OPACITY = 0.16
-CHART_HEIGHT = 400
 ROW_HEIGHT = 38
 LANE_HEIGHT = 34
-HOVER = "%{customdata}<extra></extra>"
-FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 
 
 def specification(figure: Figure) -> Json:
@@ -38,15 +37,17 @@ def specification(figure: Figure) -> Json:
     A trace's `meta.keys` name the chips that must be on for it to be visible. `fit` holds what the y axis
     shows beside the visible series when it is fitted to them, None where it stays as it is.
     """
+    if isinstance(figure, Panels):
+        return panels(figure)
     if not isinstance(figure, Chart):
         return _timeline(figure)
     height = CHART_HEIGHT + ROW_HEIGHT * len(figure.rows)
     strip = ROW_HEIGHT * len(figure.rows) / height
-    traces = [trace for line in figure.series for trace in _series(line, _hover(figure, line))]
+    traces = [trace for line in figure.series for trace in series_traces(line, _hover(figure, line))]
     traces += [trace for place, row in enumerate(figure.rows) for trace in _row(figure, row, place)]
-    layout = _layout(figure.unified)
-    layout["xaxis"] = {**_axis(figure.x), "anchor": "y2" if figure.rows else "y"}
-    layout["yaxis"] = {**_axis(figure.y), "domain": [strip + 0.04 if figure.rows else 0, 1]}
+    layout = base_layout(figure.unified)
+    layout["xaxis"] = {**drawn_axis(figure.x), "anchor": "y2" if figure.rows else "y"}
+    layout["yaxis"] = {**drawn_axis(figure.y), "domain": [strip + 0.04 if figure.rows else 0, 1]}
     if figure.rows:
         layout["yaxis2"] = {
             "domain": [0, strip],
@@ -64,10 +65,8 @@ def specification(figure: Figure) -> Json:
         "layout": layout,
         "height": height,
         "rows": len(figure.rows),
-        "chips": list({line.keys[0]: _chip(line.keys[0], line.style) for line in reversed(figure.series)}.values())[
-            ::-1
-        ],
-        "scales": {"log": _log_scale(figure.x), "linear": _linear_scale(figure.x)} if figure.x.log else {},
+        "chips": chips(figure.series),
+        "scales": {"log": log_scale(figure.x), "linear": _linear_scale(figure.x)} if figure.x.log else {},
         "fit": None if figure.y.log else _fixed_values(figure),
     }
 
@@ -76,82 +75,18 @@ def _fixed_values(figure: Chart) -> list[float]:
     return [*(figure.shade or ()), *(() if figure.reference is None else (figure.reference,))]
 
 
-def rgba(colour: str, opacity: float) -> str:
-    """Write #rrggbb with an opacity."""
-    red, green, blue = (int(colour[place : place + 2], 16) for place in (1, 3, 5))
-    return f"rgba({red}, {green}, {blue}, {opacity:g})"
-
-
 def dark_colours(figures: list[Figure]) -> dict[str, str]:
     """Map each light colour that the specifications use to its dark counterpart."""
     colours = {getattr(LIGHT, name): getattr(DARK, name) for name in ("text", "muted", "grid", "paper", "band")}
     for figure in figures:
-        if isinstance(figure, Chart):
-            styles = [line.style for line in figure.series]
+        if isinstance(figure, Chart | Panels):
+            styles = [line.style for line in (figure.lines if isinstance(figure, Panels) else figure.series)]
         else:
             styles = [stage_style(place, stage) for place, stage in enumerate(figure.stages)]
         for style in styles:
             colours[style.light] = style.dark
             colours[rgba(style.light, BAND_OPACITY)] = rgba(style.dark, BAND_OPACITY)
     return colours
-
-
-def _chip(key: str, style: Style) -> Json:
-    """The button that shows and hides a series; its texts are set as text, so they stay unescaped."""
-    return {"key": key, "label": style.label, "colour": style.light, "dash": style.dash}
-
-
-def _layout(unified: bool) -> Json:
-    return {
-        "autosize": True,
-        "showlegend": False,
-        "margin": {"l": 56, "r": 14, "t": 10, "b": 48},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        "font": {"family": FONT, "size": 13, "color": LIGHT.text},
-        "hovermode": "x unified" if unified else "closest",
-        "hoverlabel": {
-            "bgcolor": LIGHT.paper,
-            "bordercolor": LIGHT.grid,
-            "font": {"family": FONT, "size": 12.5, "color": LIGHT.text},
-            "align": "left",
-            "namelength": -1,
-        },
-        "hoverdistance": -1 if unified else 20,  # -1: the nearest size, however far the pointer is from it
-        "dragmode": False,
-    }
-
-
-def _axis(axis: Axis) -> Json:
-    drawn: Json = {
-        "title": {
-            "text": plotly_text(axis.label),
-            "font": {"size": 13, "color": LIGHT.muted},
-            "standoff": 10,
-        },
-        "gridcolor": LIGHT.grid,
-        "zeroline": False,
-        "showline": False,
-        "tickfont": {"color": LIGHT.muted, "size": 12},
-        "fixedrange": True,
-        "tickangle": 0,
-        "ticklen": 4,
-        "tickcolor": "rgba(0,0,0,0)",
-    }
-    return drawn | (_log_scale(axis) if axis.log else _linear_range(axis))
-
-
-def _log_scale(axis: Axis) -> Json:
-    scale: Json = {"type": "log"}
-    if axis.limits:
-        scale["range"] = [math.log10(axis.limits[0]), math.log10(axis.limits[1])]
-    if axis.ticks:
-        scale |= {
-            "tickmode": "array",
-            "tickvals": list(axis.ticks),
-            "ticktext": [plotly_text(label) for label in axis.tick_labels],
-        }
-    return scale
 
 
 def _linear_scale(axis: Axis) -> Json:
@@ -165,81 +100,11 @@ def _linear_scale(axis: Axis) -> Json:
     }
 
 
-def _linear_range(axis: Axis) -> Json:
-    return {"range": list(axis.limits)} if axis.limits else {}
-
-
 def _hover(figure: Chart, line: Series) -> list[str]:
     """Name the size in each text unless the box that all series share has it as its title."""
     if figure.unified or not figure.by_size:
         return [plotly_text(text) for text in line.hover]
     return [plotly_text(f"{count(x)} labels, {text}") for x, text in zip(line.x, line.hover, strict=True)]
-
-
-def _series(line: Series, hover: list[str]) -> list[Json]:
-    runs, lone = interval_runs(line)
-    traces = [_band(line, runs)] if runs else []
-    colour = line.style.light
-    drawn: Json = {
-        "type": "scatter",
-        "mode": "lines" if line.style.marker == "none" else "lines+markers",
-        "name": plotly_text(line.style.label),
-        "x": list(line.x),
-        "y": list(line.y),
-        "customdata": hover,
-        "hovertemplate": HOVER,
-        "line": {"color": colour, "width": 2.25, "dash": line.style.dash},
-        "marker": {"color": colour, "size": 7, "symbol": line.style.marker.replace("none", "circle"), "opacity": 1},
-        "meta": {"keys": list(line.keys)},
-    }
-    if any(line.arrows):
-        symbols = {"up": "triangle-up-open", "down": "triangle-down-open", "": line.style.marker}
-        drawn["marker"]["symbol"] = [symbols[side] for side in line.arrows]
-        drawn["marker"]["size"] = [10 if side else 7 for side in line.arrows]
-        drawn["marker"]["line"] = {"width": [1.5 if side else 0 for side in line.arrows]}
-    if line.labels:
-        drawn |= {"mode": "markers+text", "text": list(map(plotly_text, line.labels)), "textposition": "top center"}
-        drawn |= {"textfont": {"color": colour, "size": 11.5}, "cliponaxis": False}
-    if lone:
-        drawn["error_y"] = _error_bars(line, lone)
-    return [*traces, drawn]
-
-
-def _band(line: Series, runs: list[list[Interval]]) -> Json:
-    """One polygon for each run: along the upper ends and back along the lower ones."""
-    x: list[float | None] = []
-    y: list[float | None] = []
-    for run in runs:
-        x += [interval.x for interval in (*run, *reversed(run))] + [None]
-        y += [interval.high for interval in run] + [interval.low for interval in reversed(run)] + [None]
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": plotly_text(line.style.label),
-        "x": x[:-1],
-        "y": y[:-1],
-        "fill": "toself",
-        "fillcolor": rgba(line.style.light, BAND_OPACITY),
-        "line": {"width": 0, "color": line.style.light},
-        "hoverinfo": "skip",
-        "meta": {"keys": list(line.keys), "band": True},
-    }
-
-
-def _error_bars(line: Series, lone: list[Interval]) -> Json:
-    up, down = [0.0] * len(line.x), [0.0] * len(line.x)
-    for interval in lone:
-        y = line.y[interval.place]
-        up[interval.place], down[interval.place] = interval.high - y, y - interval.low
-    return {
-        "type": "data",
-        "symmetric": False,
-        "array": up,
-        "arrayminus": down,
-        "color": line.style.light,
-        "thickness": 1.25,
-        "width": 4,
-    }
 
 
 def _row(figure: Chart, row: IntervalRow, place: int) -> list[Json]:
@@ -316,10 +181,10 @@ def _shapes(figure: Chart) -> list[Json]:
 
 
 def _timeline(figure: Any) -> Json:
-    layout = _layout(unified=False)
+    layout = base_layout(unified=False)
     layout |= {"barmode": "overlay", "bargap": 0.3}
-    layout["xaxis"] = _axis(Axis(f"{figure.unit} since the first task", limits=(0, figure.span * 1.01 or 1)))
-    layout["yaxis"] = _axis(Axis("")) | {
+    layout["xaxis"] = drawn_axis(Axis(f"{figure.unit} since the first task", limits=(0, figure.span * 1.01 or 1)))
+    layout["yaxis"] = drawn_axis(Axis("")) | {
         "type": "linear",
         "range": [len(figure.lanes) - 0.5, -0.5],
         "tickvals": list(range(len(figure.lanes))),
@@ -333,7 +198,7 @@ def _timeline(figure: Any) -> Json:
         "layout": layout,
         "height": 90 + LANE_HEIGHT * len(figure.lanes),
         "rows": 0,
-        "chips": [_chip(style.label, style) for style in styles],
+        "chips": [chip(style.label, style) for style in styles],
         "scales": {},
         "fit": None,
     }

@@ -33,6 +33,7 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     records: tuple[Mapping[str, Any], ...]
     texts: tuple[int, ...] = (0,)
+    wraps: bool = False  # its cells hold phrases that may break into lines
 
 
 def save_tables(tables: Mapping[str, Table], folder: Path) -> dict[str, dict[str, Path]]:

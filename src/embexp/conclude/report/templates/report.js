@@ -108,6 +108,25 @@
     return { ...axis, ticktext: short };
   };
 
+  // Panels stand beside each other as far as there is room, in lines of equal length.
+  const PANEL = { width: 230, height: 230, across: 44, down: 62 };
+  const arrangePanels = (number, layout, width) => {
+    const room = width - layout.margin.l - layout.margin.r;
+    const most = Math.max(1, Math.floor((room + PANEL.across) / (PANEL.width + PANEL.across)));
+    const lines = Math.ceil(number / most);
+    const columns = Math.ceil(number / lines);
+    const across = (room + PANEL.across) / columns;
+    const down = PANEL.height + PANEL.down;
+    const inner = lines * down - PANEL.down;
+    layout.height = inner + layout.margin.t + layout.margin.b;
+    for (let place = 0; place < number; place += 1) {
+      const [left, top] = [(place % columns) * across, Math.floor(place / columns) * down];
+      const name = place ? place + 1 : "";
+      layout[`xaxis${name}`].domain = [left / room, Math.min(1, (left + across - PANEL.across) / room)];
+      layout[`yaxis${name}`].domain = [Math.max(0, 1 - (top + PANEL.height) / inner), 1 - top / inner];
+    }
+  };
+
   // With series hidden, the y axis is fitted to those that are left.
   const fitHeight = (data, layout, fixed) => {
     const shown = data.filter((trace) => trace.visible && !trace.yaxis && !trace.meta.hairline);
@@ -117,6 +136,28 @@
     const air = 0.06 * (high - low) || 1;
     layout.yaxis.range = [low - air, high + air];
     for (const trace of data) if (trace.meta.hairline) trace.y = layout.yaxis.range;
+  };
+
+  // The same for panels, together or each by itself; what stands at their feet moves with them.
+  const fitPanels = (made, data, layout) => {
+    const curves = data.filter((trace) => trace.visible && !trace.meta.hairline && trace.meta.foot === undefined);
+    for (let place = 0; place < made.panels; place += 1) {
+      const name = `y${place ? place + 1 : ""}`;
+      const values = curves.filter((trace) => made.shared || trace.yaxis === name).flatMap((trace) => trace.y)
+        .filter((value) => value !== null);
+      if (!values.length) continue;
+      const [least, high] = [Math.min(...values), Math.max(...values)];
+      const air = 0.06 * (high - least) || 1;
+      const own = data.filter((trace) => trace.yaxis === name && trace.visible);
+      const feet = data.filter((trace) => trace.visible && trace.meta.foot !== undefined);
+      const room = Math.max(0, ...feet.map((trace) => trace.meta.foot + 0.03));
+      const low = least - air - room * (high - least + 2 * air);
+      layout[`yaxis${place ? place + 1 : ""}`].range = [low, high + air];
+      for (const trace of own) {
+        if (trace.meta.hairline) trace.y = [low, high + air];
+        if (trace.meta.foot !== undefined) trace.y = trace.y.map(() => low + trace.meta.foot * (high + air - low));
+      }
+    }
   };
 
   const startFigure = async (figure) => {
@@ -133,9 +174,11 @@
       layout.height = made.height;
       if (made.scales[scale]) layout.xaxis = { ...layout.xaxis, ...made.scales[scale] };
       if (scale === "linear") delete layout.xaxis.tickvals;
-      layout.xaxis = narrowTicks(layout.xaxis, live.clientWidth);
+      if (made.panels) arrangePanels(made.panels, layout, live.clientWidth);
+      else layout.xaxis = narrowTicks(layout.xaxis, live.clientWidth);
       if (made.rows && live.clientWidth < NARROW) widenStrip(made, data, layout);
       if (made.fit && hidden.size) fitHeight(data, layout, made.fit);
+      if (made.panels && hidden.size) fitPanels(made, data, layout);
       return window.Plotly.react(live, data, layout, { displayModeBar: false, responsive: true });
     };
 
