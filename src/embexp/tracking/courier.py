@@ -217,8 +217,12 @@ def carry_leftovers(boxes: Sequence[Path], address: Address, attempts: int = 1) 
         if lock is None:
             continue  # its planner lives, or somebody else delivers it
         try:
-            carrier = Carrier(box, address)
-            carrier.fill()
+            try:
+                carrier = Carrier(box, address)
+                carrier.fill()
+            except (OSError, ValueError, TypeError, KeyError):
+                _logger.exception("%s is damaged", box)
+                continue
             if not carrier.has_finish and not _is_running(carrier.study, box):
                 # A study that died shows as running for ever, unless somebody says that it was killed.
                 carrier.add("abandoned")
