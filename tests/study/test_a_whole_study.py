@@ -68,6 +68,8 @@ def test_a_study_leaves_the_contract_behind(finished):
     assert all(cell.keys() >= keys | {"cached", "fingerprint"} for cell in results["cells"])
     assert (study.folder.parent / "latest").resolve() == study.folder.resolve()
     assert results["dataset"]["name"] == "reviews"
+    # A Python with NumPy and torch is never below 20 MB, and this study never near 8 GB.
+    assert all(20e6 < row["memory_bytes"] < 8e9 for row in results["costs"])
 
 
 def test_scores_come_from_the_predictions(finished):

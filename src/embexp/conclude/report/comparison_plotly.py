@@ -67,6 +67,7 @@ def _foot(chart: Chart, row: IntervalRow, share: float, height: float) -> list[J
     bar = {
         **common,
         "meta": meta | {"foot": share},
+        "cliponaxis": False,  # an open end's triangle stands on the edge
         "mode": "lines+markers",
         "x": [row.low or limits[0], row.estimate, row.high or limits[1]],
         "y": [height] * 3,
