@@ -74,7 +74,7 @@ def open_server(address: Address, port: int | None = None) -> Iterator[Server]:
     with writable_uri(address) as uri, tempfile.TemporaryDirectory(prefix="embexp-ui-") as folder:
         port = _check_port(port) if port else _free_port()
         log = Path(folder) / "server.log"
-        process = _start(uri, port, log)
+        process = _start(uri, address, port, log)
         try:
             _await_server(process, f"http://127.0.0.1:{port}/health", log)
             yield Server(f"http://127.0.0.1:{port}", process)
@@ -173,7 +173,7 @@ def _check_port(port: int) -> int:
     return port
 
 
-def _start(uri: str, port: int, log: Path) -> subprocess.Popen[bytes]:
+def _start(uri: str, address: Address, port: int, log: Path) -> subprocess.Popen[bytes]:
     environment = quiet_environment() | {
         "MLFLOW_BACKEND_STORE_URI": uri,  # not an argument: those can be read by everybody
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # its queue is for other uses, and slow to start
