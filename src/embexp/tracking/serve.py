@@ -178,21 +178,12 @@ def _start(uri: str, address: Address, port: int, log: Path) -> subprocess.Popen
         "MLFLOW_BACKEND_STORE_URI": uri,  # not an argument: those can be read by everybody
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # its queue is for other uses, and slow to start
     }
-    command = [
-        sys.executable,
-        "-m",
-        "mlflow",
-        "server",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--workers",
-        "1",
-    ]
+    options = ["--host", "127.0.0.1", "--port", str(port), "--workers", "1"]
+    # Else files that somebody logs through this server would land in the working folder.
+    options += ["--artifacts-destination", str(address.artifacts)]
     with log.open("wb") as file:
-        return subprocess.Popen(  # noqa: S603 - our own interpreter
-            command,
+        return subprocess.Popen(
+            [sys.executable, "-m", "mlflow", "server", *options],
             stdout=file,
             stderr=file,
             stdin=subprocess.DEVNULL,
