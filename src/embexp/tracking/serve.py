@@ -182,7 +182,7 @@ def _start(uri: str, address: Address, port: int, log: Path) -> subprocess.Popen
     # Else files that somebody logs through this server would land in the working folder.
     options += ["--artifacts-destination", str(address.artifacts)]
     with log.open("wb") as file:
-        return subprocess.Popen(
+        return subprocess.Popen(  # noqa: S603 - our own interpreter
             [sys.executable, "-m", "mlflow", "server", *options],
             stdout=file,
             stderr=file,
