@@ -86,8 +86,8 @@ def complete(embexp: Embexp, monkeypatch: pytest.MonkeyPatch, line: str) -> list
 def test_verbs_and_keys_complete(embexp: Embexp, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {*VERBS, "dataset=", "training."} <= set(complete(embexp, monkeypatch, "embexp "))
     assert complete(embexp, monkeypatch, "embexp pl") == ["plan"]
-    assert complete(embexp, monkeypatch, "embexp dataset=b") == ["dataset=bbc_news"]
-    assert complete(embexp, monkeypatch, "embexp plan dataset=b") == ["dataset=bbc_news"]
+    assert complete(embexp, monkeypatch, "embexp dataset=bb") == ["dataset=bbc_news"]
+    assert complete(embexp, monkeypatch, "embexp plan dataset=bb") == ["dataset=bbc_news"]
     assert complete(embexp, monkeypatch, "embexp plan training.batch_size=3 training.dev") == ["training.device="]
     assert "run" not in complete(embexp, monkeypatch, "embexp plan ")
 

@@ -53,7 +53,7 @@ MISTAKES = {
     ("training.budget.min_steps=0", "training.budget.passes=0"): ["training.budget", "nothing would be trained"],
     ("classifier.encoder=meanpool",): ["classifier.encoder: 'meanpool' is unknown; did you mean mean_pool?"],
     ("executor.kind=threads",): ["executor.kind: 'threads' is unknown", "serial, local"],
-    ("executor=slurm",): ["executor=slurm: there is no such option", "local, serial"],
+    ("executor=cloud",): ["executor=cloud: there is no such option", "local, serial, slurm"],
     ("tracking.kind=wandb",): ["tracking.kind: 'wandb' is unknown", "mlflow, none"],
     ("tracking.uri=nonsense://x",): ["tracking.uri"],
     ("training.device=gpu",): ["training.device: 'gpu' is unknown", "auto, cpu, cuda"],

@@ -95,7 +95,7 @@ def test_sync_says_that_nothing_is_pending(embexp: Embexp) -> None:
     [
         ([], "name one preset (none given)"),
         (["quick", "main"], "name one preset (quick, main given)"),
-        (["quick", "executor=dask"], "executor=dask: there is no such executor; possible: serial, local"),
+        (["quick", "executor=cloud"], "executor=cloud: there is no such executor"),
         (["quick", "grid.seeds=3"], "grid.seeds=3: reproduce runs what was reported as it was"),
         (["qick"], "nothing is reported for 'qick'"),
     ],

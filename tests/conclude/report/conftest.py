@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from report_example import make_results
+from report_example import Report, make_results
 
-from embexp.conclude.report import ReportPaths, write_report
+from embexp.conclude.report import write_report
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -26,14 +25,6 @@ SWITCHES = (
     "--disable-component-update",
     "--disable-sync",
 )
-
-
-@dataclass(frozen=True)
-class Report:
-    """A report and the results it was made from."""
-
-    results: dict[str, Any]
-    paths: ReportPaths
 
 
 @pytest.fixture(scope="session")

@@ -5,15 +5,25 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from copy import deepcopy
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from embexp.conclude.conclusions import conclude
 from embexp.conclude.measurements import Measurements
+from embexp.conclude.report import ReportPaths
 from embexp.conclude.simulation import CURVES, TRAIN_SIZES, plant, simulate_measurements
 
 SIZES = TRAIN_SIZES
 PLANNED = ("random", "frozen", "finetuned")
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report and the results it was made from."""
+
+    results: dict[str, Any]
+    paths: ReportPaths
 
 
 def make_results(

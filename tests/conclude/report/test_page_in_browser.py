@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import Report
-from report_example import CURVES, make_results
+from report_example import CURVES, Report, make_results
 
 from embexp.conclude.report import write_report
 from embexp.conclude.report.palette import FIXED

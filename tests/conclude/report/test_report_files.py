@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import Report
+from report_example import Report
 
 from embexp.conclude.report import write_report
 
