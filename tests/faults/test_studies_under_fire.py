@@ -14,6 +14,9 @@ import pytest
 GRID = ("grid.train_sizes=[10,20]", "grid.seeds=2")
 
 
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]  # minutes: whole studies, killed and resumed
+
+
 @pytest.fixture(scope="module")
 def faults() -> ModuleType:
     """The script that makes the report of docs/reliability.md."""
