@@ -109,3 +109,23 @@ def test_the_full_calibration_runs_and_writes_its_rates(tmp_path: Path) -> None:
     assert [setting["kind"] for setting in found["settings"]] == ["crossing", "equal"]
     assert {"crossover", "ratio", "difference, lowest"} <= set(found["settings"][0]["rates"])
     assert "| seeds | texts |" in done.stdout
+
+
+@pytest.mark.parametrize("kind", ["crossing", "equal"])
+def test_the_page_shows_the_rates_on_record_and_these_keep_the_promise(kind: str) -> None:
+    root = Path(__file__).parents[3]
+    record = json.loads((root / "results" / "evidence" / f"calibration_{kind}.json").read_text())
+    page = (root / "docs" / "statistics.md").read_text()
+    assert record["simulations"] == 2000
+    assert {(setting["seeds"], setting["texts"]) for setting in record["settings"]} == {
+        (seeds, texts) for seeds in (5, 10, 20) for texts in (500, 5000)
+    }
+    for setting in record["settings"]:
+        rates = setting["rates"]
+        assert "| " + " | ".join(f"{100 * rate:.1f}" for rate in rates.values()) + " |" in page
+        if kind == "crossing":
+            promised = [rates[name] for name in ("difference, lowest", "difference, highest", "crossover", "ratio")]
+            assert min(promised) >= 0.92
+            assert max(promised) <= 0.98
+        else:
+            assert max(rates["after Holm"], rates["by word"]) <= 0.06
