@@ -185,7 +185,8 @@ class Desk:
         """Find a run or create it, with its tags in the same call; log what it shall hold from the start."""
         known = self._known.get(plan.key)
         if known is None:
-            began = int(1000 * self._opened) + plan.rank
+            # Never later than the study was opened: a study may end in the millisecond in which it began.
+            began = int(1000 * self._opened) - layout.HIGHEST_RANK + plan.rank
             if started is not None:
                 # A cell that is trained now begins when it was planned, a moment before the study's own runs:
                 # MLflow shows the 100 runs that began last, and these must be among them.

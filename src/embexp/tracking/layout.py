@@ -50,6 +50,9 @@ COLOURS = {
     "random_frozen": "#858585",
 }
 
+# Of the study's run, which stands above its strategies'.
+HIGHEST_RANK = len(COLOURS) + 1
+
 # What of a study's folder is worth a place in MLflow; folders end up as folders.
 ARTIFACTS = (
     "report.html",
@@ -108,7 +111,7 @@ def plan_study(study: StudyInfo) -> RunPlan:
         "embexp.command": mask(study.command),
         "embexp.output": str(study.output),
     }
-    return RunPlan(study.fingerprint, f"study {study.name}", tags, flatten(study.config), rank=len(COLOURS) + 1)
+    return RunPlan(study.fingerprint, f"study {study.name}", tags, flatten(study.config), rank=HIGHEST_RANK)
 
 
 def plan_strategy(study: StudyInfo, strategy: str) -> RunPlan:
