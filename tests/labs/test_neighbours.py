@@ -129,3 +129,24 @@ def test_a_study_whose_matrices_are_kept_reports_its_neighbours(tmp_path, capsys
     assert "What the task changed in them" in page
     again = run_study(config)
     assert again.results["neighbours"]["train_size"] == 90
+
+
+def test_the_small_form_trains_short_vectors_only_where_the_store_has_none(tmp_path, capsys) -> None:
+    config = tiny_study(
+        tmp_path,
+        dataset=DatasetConfig(name="letters", source="csv", train=str(write_letters(tmp_path / "letters.csv"))),
+        grid=GridConfig(train_sizes=[90], seeds=2, controls=[]),
+        word2vec=Word2VecConfig(vector_size=8, min_count=1, epochs=4),
+    )
+
+    def epochs() -> int:
+        capsys.readouterr()
+        run_neighbours(config, full=False, probes=("fine",))
+        results = json.loads((tmp_path / "outputs" / "neighbours" / "latest" / "results.json").read_text())
+        return results["config"]["word2vec"]["epochs"]
+
+    assert epochs() == 2
+    assert "trained here for 2 epochs, not 4" in capsys.readouterr().out
+    run_neighbours(config, full=True, probes=("fine",))
+    assert epochs() == 4
+    assert "trained here" not in capsys.readouterr().out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from embexp.labs.stages import matrix_task
 from embexp.study import Plan
 from embexp.text.entry import Dataset
 
+QUICK_EPOCHS = 2  # of word2vec in the small form, where no study has trained it yet
 TITLE = "What did the task change in the word vectors?"
 
 
@@ -41,8 +43,10 @@ def run_neighbours(config: StudyConfig, *, full: bool, probes: Sequence[str] = (
     from embexp.text import open_dataset
 
     expect((measure.NEIGHBOURS, measure.MOVEMENT, measure.AGREEMENT, measure.MAP))
-    lab = Lab("neighbours", TITLE, "full" if full else "small", config, time.monotonic())
     plan = plan_study(config)
+    if not full:
+        config, plan = quick_look(config, plan)
+    lab = Lab("neighbours", TITLE, "full" if full else "small", config, time.monotonic())
     sizes = plan.train_sizes if full else plan.train_sizes[-1:]
     tasks = plan_matrices(plan, sizes)
     word2vec = plan.word2vec
@@ -56,6 +60,21 @@ def run_neighbours(config: StudyConfig, *, full: bool, probes: Sequence[str] = (
     said = (config.dataset.name, f"{sizes[-1]:,} labels", f"{len(by_size[-1].words):,} words")
     finish(lab, parts, headline(parts[0]), said, list(tasks.values()))
     add_to_study(config, plan, store)
+
+
+def quick_look(config: StudyConfig, plan: Plan) -> tuple[StudyConfig, Plan]:
+    """Shorten the training of word vectors that the store lacks; those of a study that has run stay as they are."""
+    from embexp.running import plan_study
+
+    trained = plan.word2vec is None or Store(Path(config.store)).has(plan.word2vec.fingerprint)
+    if trained or config.word2vec.epochs <= QUICK_EPOCHS:
+        return config, plan
+    print(
+        f"The store lacks this study's word vectors: trained here for {QUICK_EPOCHS} epochs, not "
+        f"{config.word2vec.epochs}; form=full, or the study itself, trains them as configured"
+    )
+    shorter = replace(config, word2vec=replace(config.word2vec, epochs=QUICK_EPOCHS))
+    return shorter, plan_study(shorter)
 
 
 def for_report(plan: Plan, store: Store) -> dict[str, Any]:
