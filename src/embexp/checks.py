@@ -14,18 +14,25 @@ from pathlib import Path
 from typing import Any
 
 from embexp.config import (
+    CHANNELS,
+    CLASS_WEIGHTS,
     CONTROLS,
     DEVICES,
+    ENCODER_KEYS,
     ENCODERS,
     EVALUATE,
     EXECUTORS,
     INITIALISATIONS,
+    OPTIMIZERS,
+    POOLINGS,
     SCHEDULES,
+    STANDARDISED,
     STRATEGIES,
     TRACKERS,
     UNKNOWN_WORDS,
     WORD2VEC_CORPORA,
     WORD2VEC_MODELS,
+    ClassifierConfig,
     GridConfig,
     StudyConfig,
 )
@@ -51,8 +58,14 @@ RANGES: dict[str, tuple[float | None, float | None]] = {
     "word2vec.seed": (0, 2**32 - 1),
     "classifier.hidden_size": (1, None),
     "classifier.initial_scale": (0, None),
+    "classifier.layers": (1, None),
+    "classifier.maps": (1, None),
+    "classifier.dropout": (0, 0.99),
+    "classifier.word_dropout": (0, 0.99),
     "training.batch_size": (1, None),
     "training.weight_decay": (0, None),
+    "training.embedding_weight_decay": (0, None),
+    "training.label_smoothing": (0, 0.99),
     "training.budget.min_steps": (0, None),
     "training.budget.passes": (0, None),
     "executor.workers": (1, None),
@@ -63,8 +76,10 @@ POSITIVE = (
     "dataset.test_size",
     "word2vec.alpha",
     "word2vec.min_alpha",
+    "classifier.max_norm",
     "training.learning_rate",
     "training.embedding_learning_rate",
+    "training.gradient_clipping",
     "executor.task_timeout_seconds",
     "executor.worker_wait_seconds",
 )
@@ -75,8 +90,14 @@ CHOICES: dict[str, Sequence[str]] = {
     "word2vec.unknown": UNKNOWN_WORDS,
     "classifier.initial": INITIALISATIONS,
     "classifier.encoder": ENCODERS,
+    "classifier.pooling": POOLINGS,
+    "classifier.channels": CHANNELS,
+    "classifier.standardise": STANDARDISED,
     "training.device": DEVICES,
     "training.schedule": SCHEDULES,
+    "training.optimizer": OPTIMIZERS,
+    "training.embedding_optimizer": OPTIMIZERS,
+    "training.class_weights": CLASS_WEIGHTS,
     "executor.kind": EXECUTORS,
     "tracking.kind": TRACKERS,
 }
@@ -89,6 +110,7 @@ def check(config: StudyConfig) -> list[str]:
         *_check_numbers(config),
         *_check_choices(config),
         *_check_together(config),
+        *_check_encoder(config.classifier),
         *_check_grid(config.grid),
         *_check_rooms(config),
         *_check_folder("store", config.store),
@@ -147,6 +169,22 @@ def _check_together(config: StudyConfig) -> Iterator[str]:
             f"dataset.test_size: {dataset.test_size} is neither a share nor a number of texts; below 1 it is "
             "a share (0.2), from 1 on a whole number of texts (5000)"
         )
+
+
+def _check_encoder(classifier: ClassifierConfig) -> Iterator[str]:
+    windows = classifier.windows
+    if not windows or any(not _is_whole(window) or window < 1 for window in windows):
+        yield f"classifier.windows: {windows} must be whole numbers of tokens from 1 on, such as [3,4,5]"
+    yield from _check_repeats("classifier.windows", windows)
+    read, default = ENCODER_KEYS.get(classifier.encoder), ClassifierConfig()
+    for key in dict.fromkeys(key for keys in ENCODER_KEYS.values() for key in keys):
+        value = getattr(classifier, key)
+        if read is not None and key not in read and value != getattr(default, key):
+            readers = " or ".join(name for name, keys in ENCODER_KEYS.items() if key in keys)
+            yield (
+                f"classifier.{key}: {value} has no effect, because encoder {classifier.encoder} does not read it; "
+                f"leave it out, or choose classifier.encoder={readers}"
+            )
 
 
 def _check_grid(grid: GridConfig) -> Iterator[str]:

@@ -12,16 +12,22 @@ from typing import Any, TypeVar, get_type_hints
 
 MISSING = "???"  # OmegaConf's mark for a mandatory value
 
-STRATEGIES = ("random", "frozen", "finetuned")
+PLANNED = ("random", "frozen", "finetuned")  # compared by default; their pairs are the family of Holm's method
+STRATEGIES = (*PLANNED, "multichannel")
 CONTROLS = ("tfidf", "random_frozen")
 EVALUATE = ("test", "validation")
 WORD2VEC_CORPORA = ("pool", "labelled", "files", "dataset", "pretrained")
 WORD2VEC_MODELS = ("word2vec", "fasttext")
 UNKNOWN_WORDS = ("random", "zero", "mean", "subword")
 INITIALISATIONS = ("uniform", "normal", "matched")
-ENCODERS = ("mean_pool",)
+ENCODERS = ("mean_pool", "cnn", "lstm", "linear")
+POOLINGS = ("mean", "max", "mean_max")
+CHANNELS = ("shared", "own")
+STANDARDISED = ("auto", "texts", "tokens", "none")
 DEVICES = ("auto", "cpu", "cuda")
 SCHEDULES = ("linear", "constant")
+OPTIMIZERS = ("adam", "adagrad", "adadelta", "sgd")
+CLASS_WEIGHTS = ("none", "balanced")
 EXECUTORS = ("serial", "local", "dask")
 TRACKERS = ("mlflow", "none")
 
@@ -95,12 +101,30 @@ class Word2VecConfig:
 
 @dataclass(frozen=True)
 class ClassifierConfig:
-    """The encoder and head behind the embedding layer."""
+    """The encoder and head behind the embedding layer. `ENCODER_KEYS` says which encoder reads what."""
 
-    encoder: str = "mean_pool"
-    hidden_size: int = 64
+    encoder: str = "mean_pool"  # mean_pool | cnn (Kim 2014) | lstm (bidirectional) | linear (fastText's form)
+    hidden_size: int = 64  # mean_pool: of each hidden layer; lstm: of each direction
     initial: str = "uniform"  # random rows: uniform(-scale, scale) | normal(0, scale) | matched to word2vec's norm
     initial_scale: float = 0.1
+    standardise: str = "auto"  # word vectors: texts (pooled ones) | tokens | none; auto: texts for means, else tokens
+    pooling: str = "mean"  # mean_pool, linear: mean | max | mean_max (both, side by side)
+    layers: int = 1  # mean_pool: hidden layers (several: DAN, Iyyer 2015)
+    windows: list[int] = field(default_factory=lambda: [3, 4, 5])  # cnn: tokens that a filter sees
+    maps: int = 100  # cnn: filters of each window
+    dropout: float = 0.0  # share of the features left out before the output layer
+    word_dropout: float = 0.0  # share of a text's tokens left out in each step
+    max_norm: float | None = None  # largest length of a class's weights in the output layer
+    channels: str = "shared"  # multichannel: shared (the same weights on both channels) | own (each has its own)
+
+
+# What an encoder reads of ClassifierConfig beside the keys that all read; the others must keep their defaults.
+ENCODER_KEYS = {
+    "mean_pool": ("hidden_size", "pooling", "layers"),
+    "linear": ("pooling",),
+    "cnn": ("windows", "maps"),
+    "lstm": ("hidden_size",),
+}
 
 
 @dataclass(frozen=True)
@@ -117,18 +141,24 @@ class TrainingConfig:
 
     batch_size: int = 32
     budget: BudgetConfig = field(default_factory=BudgetConfig)
-    learning_rate: float = 0.004  # head, Adam
-    embedding_learning_rate: float = 0.4  # rows, Adagrad
+    learning_rate: float = 0.004  # all but the rows
+    embedding_learning_rate: float = 0.4  # rows
     schedule: str = "linear"  # linear (both rates fall to 0 over the budget) | constant
-    weight_decay: float = 0.0  # head's weights only, decoupled
+    weight_decay: float = 0.0  # decoupled; neither rows nor biases
     device: str = "auto"  # auto | cpu | cuda
+    optimizer: str = "adam"  # all but the rows: adam | adagrad | adadelta | sgd
+    embedding_optimizer: str = "adagrad"  # rows: the same choice
+    embedding_weight_decay: float = 0.0  # rows, decoupled
+    class_weights: str = "none"  # none | balanced (every class weighs the same in the loss)
+    label_smoothing: float = 0.0
+    gradient_clipping: float | None = None  # largest length of the whole gradient
 
 
 @dataclass(frozen=True)
 class GridConfig:
     """The cells of a study."""
 
-    strategies: list[str] = field(default_factory=lambda: list(STRATEGIES))
+    strategies: list[str] = field(default_factory=lambda: list(PLANNED))
     train_sizes: Any = "auto"  # auto or a list of ints
     seeds: Any = 10  # a number of seeds (0, 1, ...) or a list of ints
     controls: list[str] = field(default_factory=lambda: list(CONTROLS))

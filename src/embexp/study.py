@@ -11,7 +11,7 @@ the store has it already.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -111,6 +111,8 @@ PRELOAD = ("embexp.classify.preload",)  # what every worker imports anyway, load
 # of DatasetConfig: what it is called and where the texts lie; the digests say what they are
 PLACES = ("name", "train", "test", "validation", "path", "configuration", "revision")
 INITIALISING = ("initial", "initial_scale")  # of ClassifierConfig: what word2vec replaces
+CLASSIFIER_KEYS = ("encoder", "hidden_size", "initial", "initial_scale")  # in every cell's identity
+TRAINING_KEYS = ("batch_size", "budget", "learning_rate", "embedding_learning_rate", "schedule", "weight_decay")
 COUNTING = ("min_count", "max_size", "max_tokens")  # of TextConfig: what token ids and word2vec do not depend on
 
 
@@ -272,13 +274,29 @@ def _cell_settings(config: StudyConfig, strategy: Strategy | None, vector_size: 
         settings["labelled_min_count"] = config.text.min_count
     if strategy is None:
         return settings
-    training = asdict(config.training) | {"device": _resolve_device(config.training.device)}
-    classifier = asdict(config.classifier)
+    training = _moved(config.training, TRAINING_KEYS) | {"device": _resolve_device(config.training.device)}
+    classifier = _moved(config.classifier, CLASSIFIER_KEYS)
+    if config.classifier.encoder in ("cnn", "linear"):
+        del classifier["hidden_size"]
+    if not strategy.static:
+        classifier.pop("channels", None)
+    if strategy.trained and not strategy.pretrained and config.classifier.initial != "matched":
+        classifier.pop("standardise", None)  # rows that start from nothing are not
     if strategy.pretrained:
         classifier = {key: value for key, value in classifier.items() if key not in INITIALISING}
         if config.word2vec.unknown != "random":
             settings["unknown"] = config.word2vec.unknown
     return settings | {"vector_size": vector_size, "classifier": classifier, "training": training}
+
+
+def _moved(settings: ClassifierConfig | TrainingConfig, always: Sequence[str]) -> dict[str, Any]:
+    """Return the settings that stand in every fingerprint, and of the others those that are not at their default.
+
+    So a setting that is added later leaves the identity of what was computed without it as it was.
+    """
+    default = type(settings)()
+    values = asdict(settings)
+    return {key: value for key, value in values.items() if key in always or value != getattr(default, key)}
 
 
 def _resolve_device(wanted: str) -> str:

@@ -20,11 +20,13 @@ class Strategy:
         name: The strategy's name in configuration and results.
         pretrained: Whether it starts from word vectors; else from random rows.
         trained: Whether the rows move with the task.
+        static: Whether a second channel holds the same rows and keeps them (Kim 2014, multichannel).
     """
 
     name: str
     pretrained: bool
     trained: bool
+    static: bool = False
 
 
 STRATEGIES = {
@@ -33,6 +35,7 @@ STRATEGIES = {
         Strategy("random", pretrained=False, trained=True),
         Strategy("frozen", pretrained=True, trained=False),
         Strategy("finetuned", pretrained=True, trained=True),
+        Strategy("multichannel", pretrained=True, trained=True, static=True),
         Strategy("random_frozen", pretrained=False, trained=False),
     )
 }

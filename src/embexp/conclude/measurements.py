@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from embexp.config import CONTROLS, STRATEGIES
-
-PLANNED = STRATEGIES  # every pair of these, at each size, is the family that Holm's method goes over
+from embexp.config import CONTROLS
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from embexp.bags import Bags
+from embexp.sequences import Sequences
 from embexp.text.arrays import map_array
 from embexp.text.tokens import read_vocabulary
 
@@ -62,6 +63,14 @@ class TextsView:
         if self.counted is None:
             raise ValueError(f"the dataset {self.folder} was opened without its counts")
         return Bags.load(self.counted, f"{self.name}_bag")
+
+    @cached_property
+    def sequences(self) -> Sequences:
+        """Token ids of each text in their order, cut and known as in `bags`; mapped, not read."""
+        if self.counted is None:
+            raise ValueError(f"the dataset {self.folder} was opened without its counts")
+        sheet = json.loads((self.counted / "sheet.json").read_text(encoding="utf-8"))
+        return Sequences(self.ids, self.offsets, int(sheet["vocabulary_size"]), int(sheet["max_tokens"]))
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 from scipy.special import ndtr, stdtrit
 
-from embexp.conclude.measurements import PLANNED
 from embexp.conclude.statistics.components import Array, Estimate
 from embexp.conclude.statistics.moments import Moments, difference_weights
 from embexp.conclude.statistics.numbers import number
 from embexp.conclude.statistics.pivot import effect_interval
 from embexp.conclude.statistics.signflip import holm, sign_flip_p
+from embexp.config import PLANNED
 
 MOST_SEEDS = 1000
 MOST_TEXTS = 10_000_000
