@@ -39,14 +39,22 @@ class Bags:
 
     def types(self, min_count: int) -> NDArray[np.int64]:
         """Return the token ids that occur at least `min_count` times in these texts, ascending."""
+        if min_count <= 1:
+            present = np.zeros(int(self.indices.max(initial=-1)) + 1, bool)
+            present[self.indices] = True
+            return np.flatnonzero(present)
         return np.flatnonzero(np.bincount(self.indices, weights=self.counts) >= min_count)
 
     def keep(self, types: NDArray[np.integer[Any]]) -> Bags:
         """Return the bags of some token ids, renumbered by their place in `types` (ascending); others are dropped."""
-        kept = np.isin(self.indices, types)
+        numbers = np.full(1 + max(int(self.indices.max(initial=-1)), int(np.max(types, initial=-1))), -1, np.int32)
+        numbers[types] = np.arange(len(types), dtype=np.int32)
+        indices = numbers[self.indices]
+        kept = indices >= 0
+        if kept.all():
+            return Bags(indices, self.counts, self.offsets)
         before = np.concatenate([np.zeros(1, np.int64), np.cumsum(kept)])
-        indices = np.searchsorted(types, self.indices[kept]).astype(np.int32)
-        return Bags(indices, np.asarray(self.counts)[kept], before[self.offsets])
+        return Bags(indices[kept], np.asarray(self.counts)[kept], before[self.offsets])
 
     def tokens(self) -> NDArray[np.int64]:
         """Return the number of tokens of each text, int64, shape (texts,)."""

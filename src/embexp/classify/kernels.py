@@ -22,10 +22,15 @@ import numba as nb
 import numpy as np
 from numba import types
 
+from embexp.classify.prefetch import prefetch_row
+
 # The defaults of torch.optim.Adam and torch.optim.Adagrad.
 BETA_1, BETA_2, ADAM_EPSILON = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
 ADAGRAD_EPSILON = np.float32(1e-10)
 ONE = np.float32(1)
+# How far ahead rows are asked for, in entries and in distinct rows: a table beyond the caches is read while the rows
+# before it are computed (docs/engine.md has the figures).
+ENTRIES_AHEAD, ROWS_AHEAD = 12, 4
 
 _OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
 _f32, _i64 = types.float32, types.int64
@@ -225,6 +230,8 @@ def train_steps(
             batch_labels[i] = labels[text]
             for entry in range(offsets[text], offsets[text + 1]):
                 row, weight = indices[entry], weights[entry]
+                if entry + ENTRIES_AHEAD < indices.size:
+                    prefetch_row(matrix, np.int64(indices[entry + ENTRIES_AHEAD]))
                 for k in range(vector_size):
                     pooled[i, k] += weight * matrix[row, k]
                 if train_rows:
@@ -261,6 +268,9 @@ def train_steps(
             row = distinct[place]
             entry = last[row]
             last[row] = -1
+            if place + ROWS_AHEAD < rows:
+                prefetch_row(accumulator, np.int64(distinct[place + ROWS_AHEAD]))
+                prefetch_row(matrix, np.int64(distinct[place + ROWS_AHEAD]))
             row_gradient[:] = 0
             while entry >= 0:
                 weight, i = share[entry], holder[entry]

@@ -35,9 +35,11 @@ def train(
     from embexp.classify.kernels import train_steps
 
     matrix = model.embedding.weight.detach().numpy()
-    if train_rows:
-        bags, rows, weights = labelled, matrix, labelled.mean_weights()
-        accumulator = np.zeros_like(matrix)
+    types = np.zeros(0, np.int64)
+    if train_rows:  # only rows of the labelled texts' words can move: they travel in a table of their own
+        types = labelled.types(1)
+        bags, rows, weights = labelled.keep(types), matrix[types], labelled.mean_weights()
+        accumulator = np.zeros_like(rows)
     else:  # a frozen text never changes: pool it once, then it is its own only row
         bags, rows = singletons(len(labelled)), pool_with(matrix, labelled)
         weights, accumulator = bags.counts, np.zeros((0, matrix.shape[1]), np.float32)
@@ -64,6 +66,8 @@ def train(
         train_rows,
         losses,
     )
+    if train_rows:
+        matrix[types] = rows
     for layer, weight, bias in zip(layers, head[::2], head[1::2], strict=True):
         layer.weight.data = torch.from_numpy(np.ascontiguousarray(weight.T))
         layer.bias.data = torch.from_numpy(bias[0].copy())

@@ -1,0 +1,127 @@
+#!/usr/bin/env python
+"""How training time grows: nanoseconds per training token over texts and vocabulary, on synthetic Zipf text.
+
+Tokens follow Zipf's law in the two regimes of English, 240 to a text: probability proportional to 1 / rank up to rank
+6,000, to 1 / rank^1.92 beyond it (Ferrer i Cancho and Sole 2001, "Two Regimes in the Frequency of Words and the Origins
+of Complex Lexicons", on the British National Corpus). Rows of 100 numbers, a head of 64, batches of 32, default protocol
+(at least 100 steps, 2.5 passes). One core; configurations take turns, round after round.
+
+    loop     the optimiser steps alone: what each token costs
+    cell     with all that comes before: drawing the initial rows, the batches, the accumulator
+
+    scripts/bench/growth.py --json docs/bench/growth.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import sys
+import time
+from pathlib import Path
+
+for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ[variable] = "1"
+
+import numpy as np  # noqa: E402  reads the variables above
+
+from embexp.bags import Bags  # noqa: E402
+from embexp.classify.batches import batch_order, optimiser_steps  # noqa: E402
+from embexp.classify.model import MeanPoolClassifier  # noqa: E402
+from embexp.classify.strategies import random_matrix  # noqa: E402
+from embexp.classify.training import train  # noqa: E402
+from embexp.config import TrainingConfig  # noqa: E402
+from embexp.results import environment  # noqa: E402
+
+TOKENS, VECTOR_SIZE, HIDDEN_SIZE, CLASSES, SEED = 240, 100, 64, 2, 0
+KERNEL = 6_000  # ranks of the common lexicon; beyond them words get rare faster
+TRAINING = TrainingConfig()
+
+
+def main() -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--texts", type=int, nargs="+", default=[1_000, 10_000, 100_000])
+    parser.add_argument("--vocabulary", type=int, nargs="+", default=[10_000, 50_000, 500_000])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path)
+    arguments = parser.parse_args()
+    problems = [(texts, size) for size in arguments.vocabulary for texts in arguments.texts]
+    seconds = {problem: [] for problem in problems}
+    measure(*problems[0])  # compiles
+    for number in range(arguments.rounds):
+        for problem in problems:
+            seconds[problem].append(measure(*problem))
+            print(f"round {number + 1}: {problem[0]:,} texts, {problem[1]:,} rows", file=sys.stderr)
+    rows = [summarise(*problem, found) for problem, found in seconds.items()]
+    show(rows)
+    if arguments.json:
+        content = {"machine": environment() | {"date": time.strftime("%Y-%m-%d")}, "rows": rows}
+        arguments.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def zipf_bags(texts: int, vocabulary_size: int) -> Bags:
+    """Return texts of Zipf-distributed tokens as bags."""
+    rng = np.random.default_rng(SEED)
+    ranks = np.arange(1, vocabulary_size + 1, dtype=np.float64)
+    cumulated = np.cumsum(np.where(ranks <= KERNEL, 1 / ranks, KERNEL**0.92 / ranks**1.92))
+    ids = np.searchsorted(cumulated, rng.random((texts, TOKENS)) * cumulated[-1])
+    ids.sort(axis=1)
+    first = np.ones((texts, TOKENS), bool)
+    first[:, 1:] = ids[:, 1:] != ids[:, :-1]
+    starts = np.flatnonzero(first)
+    counts = np.diff(starts, append=first.size).astype(np.float32)
+    offsets = np.concatenate([[0], np.cumsum(first.sum(axis=1))])
+    return Bags(ids.ravel()[starts].astype(np.int32), counts, offsets)
+
+
+def measure(texts: int, vocabulary_size: int) -> tuple[float, float]:
+    """Train one cell and return the seconds of its loop and of all of it."""
+    bags = zipf_bags(texts, vocabulary_size)
+    labels = np.random.default_rng(SEED + 1).integers(0, CLASSES, texts)
+    steps = optimiser_steps(TRAINING.budget, texts, TRAINING.batch_size)
+    started = time.perf_counter()
+    matrix = random_matrix(vocabulary_size, VECTOR_SIZE, 0.1, SEED)
+    model = MeanPoolClassifier(matrix, HIDDEN_SIZE, CLASSES, SEED)
+    batches = batch_order(texts, TRAINING.batch_size, steps, SEED)
+    loop = time.perf_counter()
+    train(model, bags, labels, batches, TRAINING, train_rows=True)
+    ended = time.perf_counter()
+    return ended - loop, ended - started
+
+
+def summarise(texts: int, vocabulary_size: int, found: list[tuple[float, float]]) -> dict[str, float]:
+    """Return the medians over rounds, per training token."""
+    steps = optimiser_steps(TRAINING.budget, texts, TRAINING.batch_size)
+    tokens = steps * TRAINING.batch_size * TOKENS
+    loops, cells = zip(*found, strict=True)
+    return {
+        "texts": texts,
+        "vocabulary_size": vocabulary_size,
+        "training_tokens": tokens,
+        "loop_ns_per_token": 1e9 * statistics.median(loops) / tokens,
+        "loop_ns_min": 1e9 * min(loops) / tokens,
+        "loop_ns_max": 1e9 * max(loops) / tokens,
+        "cell_seconds": statistics.median(cells),
+        "cell_ns_per_token": 1e9 * statistics.median(cells) / tokens,
+    }
+
+
+def show(rows: list[dict[str, float]]) -> None:
+    """Print the table, and how far the slowest lies above the fastest."""
+    print(
+        f"{'rows':>9s}{'texts':>9s}{'M tokens':>10s}{'loop, ns/token (min-max)':>27s}{'cell, ns/token':>16s}{'cell, s':>9s}"
+    )
+    for row in rows:
+        loop = f"{row['loop_ns_per_token']:.1f} ({row['loop_ns_min']:.1f}-{row['loop_ns_max']:.1f})"
+        print(f"{row['vocabulary_size']:>9,}{row['texts']:>9,}{row['training_tokens'] / 1e6:>10.1f}{loop:>27s}", end="")
+        print(f"{row['cell_ns_per_token']:>16.1f}{row['cell_seconds']:>9.2f}")
+    loops = [row["loop_ns_per_token"] for row in rows]
+    print(f"slowest loop over fastest: {max(loops) / min(loops):.2f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
