@@ -69,9 +69,11 @@ def run_cell(work: Work) -> None:
         known = read_rows(work.needs["word2vec"], subwords=unknown == "subword")
         word_vectors = WordVectors(known.rows, known.vectors, unknown)
     labelled, texts, vocabulary_size = dataset.pool.bags.select(subset), dataset.test.bags, dataset.vocabulary_size
+    labelled_sequences, text_sequences = dataset.pool.sequences.select(subset), dataset.test.sequences
     if "labelled_min_count" in config:  # the labelled texts are all there is: the vocabulary comes from them too
         kept = labelled.types(config["labelled_min_count"])
         labelled, texts, vocabulary_size = labelled.keep(kept), texts.keep(kept), len(kept)
+        labelled_sequences, text_sequences = labelled_sequences.keep(kept), text_sequences.keep(kept)
         word_vectors = word_vectors and word_vectors.keep(kept)
     data = CellData(
         labelled=labelled,
@@ -81,6 +83,8 @@ def run_cell(work: Work) -> None:
         classes=len(dataset.classes),
         vocabulary_size=vocabulary_size,
         word_vectors=word_vectors,
+        labelled_sequences=labelled_sequences,
+        text_sequences=text_sequences,
     )
     if config["strategy"] == "tfidf":
         result = run_control(data)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,10 @@ from numpy.typing import NDArray
 from embexp.bags import Bags
 from embexp.classify.strategies import STRATEGIES, WordVectors, initial_matrix
 from embexp.config import ClassifierConfig, TrainingConfig
+from embexp.sequences import Sequences
+
+if TYPE_CHECKING:
+    from embexp.classify.encoders.base import TextClassifier
 
 HISTORY_POINTS = 40  # of the training curve, each the mean loss of its stretch
 
@@ -28,6 +32,8 @@ class CellData:
         classes: Number of classes of the data set.
         vocabulary_size: Number of token ids.
         word_vectors: For strategies that start from word2vec.
+        labelled_sequences: The labelled texts as token ids in their order, for encoders that read it (cnn, lstm).
+        text_sequences: The same of the texts that score the cell.
     """
 
     labelled: Bags
@@ -37,6 +43,26 @@ class CellData:
     classes: int
     vocabulary_size: int
     word_vectors: WordVectors | None = None
+    labelled_sequences: Sequences | None = None
+    text_sequences: Sequences | None = None
+
+    def inside(self, fitted: NDArray[np.integer[Any]], judged: NDArray[np.integer[Any]]) -> CellData:
+        """Return a cell inside the labelled texts: some of them are learned from, others score it.
+
+        Args:
+            fitted: Places among the labelled texts.
+            judged: Places of those that score.
+        """
+        sequences = self.labelled_sequences
+        return replace(
+            self,
+            labelled=self.labelled.select(fitted),
+            labels=self.labels[fitted],
+            texts=self.labelled.select(judged),
+            text_labels=self.labels[judged],
+            labelled_sequences=None if sequences is None else sequences.select(fitted),
+            text_sequences=None if sequences is None else sequences.select(judged),
+        )
 
 
 @dataclass(frozen=True)
@@ -65,6 +91,80 @@ def run_control(data: CellData) -> CellResult:
     return CellResult(record | score(predictions, data.text_labels, data.classes), predictions, seconds)
 
 
+@dataclass(frozen=True)
+class Trained:
+    """A trained classifier and how it came about.
+
+    Attributes:
+        model: On the CPU, in evaluation mode.
+        losses: Of each optimiser step, float32.
+        train_tokens: Tokens that training read, each pass counted.
+        train_seconds: From mapped data to final weights.
+        reads: The texts that score the cell, in the form that the classifier reads.
+    """
+
+    model: TextClassifier
+    losses: NDArray[np.float32]
+    train_tokens: int
+    train_seconds: float
+    reads: Bags | Sequences
+
+
+def train_strategy(
+    name: str,
+    data: CellData,
+    *,
+    vector_size: int,
+    classifier: ClassifierConfig,
+    training: TrainingConfig,
+    seed: int,
+) -> Trained:
+    """Train a classifier whose embedding layer follows a strategy.
+
+    The mean-pooled classifier under the default protocol runs in the compiled loop, every other in the general one;
+    both take the same batches.
+
+    Raises:
+        UserError: If the encoder reads the order of tokens, and the data are bags.
+    """
+    from embexp.classify.batches import batch_order, optimiser_steps
+    from embexp.classify.device import train_with_autograd
+    from embexp.classify.model import MeanPoolClassifier, build_model
+    from embexp.classify.routes import fits_compiled_loop, standardised_on, texts_for, warm_up
+    from embexp.classify.training import train
+
+    strategy, labelled = STRATEGIES[name], texts_for(classifier.encoder, data.labelled, data.labelled_sequences)
+    reads = texts_for(classifier.encoder, data.texts, data.text_sequences)
+    compiled = fits_compiled_loop(strategy, classifier, training)
+    warm_up(compiled, classifier.encoder)
+    started = time.perf_counter()
+    matrix = initial_matrix(
+        strategy,
+        data.word_vectors,
+        data.labelled,
+        vocabulary_size=data.vocabulary_size,
+        vector_size=vector_size,
+        scale=classifier.initial_scale,
+        seed=seed,
+        initial=classifier.initial,
+        standardised=standardised_on(classifier),
+    )
+    model = build_model(classifier, matrix, data.classes, seed, name)
+    steps = optimiser_steps(training.budget, len(data.labelled), training.batch_size)
+    batches = batch_order(len(data.labelled), training.batch_size, steps, seed)
+    if compiled and isinstance(model, MeanPoolClassifier):
+        problem = (model, data.labelled, data.labels, batches, training, strategy.trained)
+        losses = train(*problem) if training.device != "cuda" else train_with_autograd(*problem, training.device)
+    else:
+        from embexp.classify.loop import train_encoder
+
+        device = "cuda" if training.device == "cuda" else "cpu"
+        losses = train_encoder(model, labelled, data.labels, batches, training, strategy.trained, seed, device)
+    seconds = time.perf_counter() - started
+    tokens = int(data.labelled.tokens()[batches.ravel()].sum())
+    return Trained(model, losses, tokens, seconds, reads)
+
+
 def run_strategy(
     name: str,
     data: CellData,
@@ -78,41 +178,21 @@ def run_strategy(
 
     `train_seconds` runs from mapped data to final weights; importing and compiling come before.
     """
-    from embexp.classify import kernels  # noqa: F401  compiles here, outside the training time
-    from embexp.classify.batches import batch_order, optimiser_steps
-    from embexp.classify.device import train_with_autograd
-    from embexp.classify.model import MeanPoolClassifier
-    from embexp.classify.training import predict, train
+    from embexp.classify.model import predict_classes
 
-    strategy = STRATEGIES[name]
-    started = time.perf_counter()
-    matrix = initial_matrix(
-        strategy,
-        data.word_vectors,
-        data.labelled,
-        vocabulary_size=data.vocabulary_size,
-        vector_size=vector_size,
-        scale=classifier.initial_scale,
-        seed=seed,
-        initial=classifier.initial,
-    )
-    model = MeanPoolClassifier(matrix, classifier.hidden_size, data.classes, seed)
-    steps = optimiser_steps(training.budget, len(data.labelled), training.batch_size)
-    batches = batch_order(len(data.labelled), training.batch_size, steps, seed)
-    problem = (model, data.labelled, data.labels, batches, training, strategy.trained)
-    losses = train(*problem) if training.device == "cpu" else train_with_autograd(*problem, training.device)
-    seconds = time.perf_counter() - started
-
-    predictions = predict(model, data.texts)
+    trained = train_strategy(name, data, vector_size=vector_size, classifier=classifier, training=training, seed=seed)
+    model = trained.model
+    predictions = predict_classes(model, trained.reads)
     parameters = sum(parameter.numel() for parameter in model.parameters())
+    kept = 0 if model.static is None else model.static.weight.numel()
     record = {
-        "train_tokens": int(data.labelled.tokens()[batches.ravel()].sum()),
-        "steps": steps,
+        "train_tokens": trained.train_tokens,
+        "steps": len(trained.losses),
         "parameters": parameters,
-        "trained_parameters": parameters if strategy.trained else parameters - matrix.size,
-        "history": summarise_losses(losses),
+        "trained_parameters": parameters - kept - (0 if STRATEGIES[name].trained else model.embedding.weight.numel()),
+        "history": summarise_losses(trained.losses),
     }
-    return CellResult(record | score(predictions, data.text_labels, data.classes), predictions, seconds)
+    return CellResult(record | score(predictions, data.text_labels, data.classes), predictions, trained.train_seconds)
 
 
 def score(predictions: NDArray[np.int64], labels: NDArray[np.int64], classes: int) -> dict[str, float]:

@@ -1,63 +1,96 @@
-"""The classifier as a torch module: embedding layer, mean over tokens, a small head."""
+"""Classifiers as torch modules: built from the settings, asked for probabilities."""
 
 from __future__ import annotations
 
-import math
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
 
-from embexp.classify.generators import generator
+from embexp.bags import Bags
+from embexp.classify.encoders.base import TextClassifier
+from embexp.classify.encoders.cnn import CnnClassifier
+from embexp.classify.encoders.flat import FlatTexts
+from embexp.classify.encoders.linear import LinearClassifier
+from embexp.classify.encoders.lstm import LstmClassifier
+from embexp.classify.encoders.mean_pool import MeanPoolClassifier
+from embexp.classify.strategies import STRATEGIES
+from embexp.config import ClassifierConfig
+from embexp.sequences import Sequences
+
+__all__ = ["MeanPoolClassifier", "TextClassifier", "build_model", "predict_classes", "predict_probabilities"]
+
+TOKENS_AT_ONCE = 20_000  # of the texts that are classified together
 
 
-class MeanPoolClassifier(nn.Module):
-    """Embedding layer, mean over the tokens of a text, linear, ReLU, linear (a deep averaging network).
+def build_model(
+    classifier: ClassifierConfig, matrix: NDArray[np.float32], classes: int, seed: int, strategy: str = "finetuned"
+) -> TextClassifier:
+    """Build an untrained classifier; a state_dict of the same settings fits into it.
 
-    Iyyer et al. 2015, "Deep Unordered Composition Rivals Syntactic Methods for Text Classification".
+    Args:
+        classifier: The settings of the encoder.
+        matrix: What stands in the embedding layer, float32, shape (vocabulary, vector_size). Shared, not copied. For
+            a state_dict that is loaded next, any array of that shape.
+        classes: Number of classes.
+        seed: Fixes the weights behind the embedding layer, the same for every strategy.
+        strategy: Decides on the number of channels, and on whether the embedding layer asks for gradients.
     """
+    chosen = STRATEGIES[strategy]
+    shared: dict[str, Any] = {
+        "channels": classifier.channels if chosen.static else None,
+        "dropout": classifier.dropout,
+        "word_dropout": classifier.word_dropout,
+        "max_norm": classifier.max_norm,
+    }
+    model: TextClassifier
+    if classifier.encoder == "cnn":
+        model = CnnClassifier(matrix, classes, seed, windows=tuple(classifier.windows), maps=classifier.maps, **shared)
+    elif classifier.encoder == "lstm":
+        model = LstmClassifier(matrix, classifier.hidden_size, classes, seed, **shared)
+    elif classifier.encoder == "linear":
+        model = LinearClassifier(matrix, classes, seed, pooling=classifier.pooling, **shared)
+    else:
+        shared |= {"pooling": classifier.pooling, "layers": classifier.layers}
+        model = MeanPoolClassifier(matrix, classifier.hidden_size, classes, seed, **shared)
+    model.embedding.requires_grad_(chosen.trained)
+    return model
 
-    def __init__(self, embedding_matrix: NDArray[np.float32], hidden_size: int, classes: int, seed: int) -> None:
-        """Build the classifier around an embedding matrix.
 
-        Args:
-            embedding_matrix: float32, shape (vocabulary, vector_size). Shared, not copied: training the
-                module changes this array.
-            hidden_size: Width of the hidden layer.
-            classes: Number of classes.
-            seed: Fixes the head's initial weights, the same for every strategy.
-        """
-        super().__init__()
-        vocabulary_size, vector_size = embedding_matrix.shape
-        matrix = torch.from_numpy(embedding_matrix)
-        self.embedding = nn.Embedding(vocabulary_size, vector_size, _weight=matrix)
-        self.hidden = nn.Linear(vector_size, hidden_size, device="meta").to_empty(device="cpu")  # filled below
-        self.output = nn.Linear(hidden_size, classes, device="meta").to_empty(device="cpu")
-        rng = generator(seed, "head")
-        for layer in (self.hidden, self.output):
-            bound = 1 / math.sqrt(layer.in_features)  # the default of nn.Linear
-            for parameter in (layer.weight, layer.bias):
-                draw = rng.uniform(-bound, bound, tuple(parameter.shape)).astype(np.float32)
-                parameter.data = torch.from_numpy(draw)
+def predict_probabilities(model: TextClassifier, texts: Bags | Sequences) -> NDArray[np.float32]:
+    """Return the probability of each class for each text, float32, shape (texts, classes).
 
-    def pool(self, token_ids: Tensor, lengths: Tensor) -> Tensor:
-        """Return the mean embedding of each text, shape (texts, vector_size); zeros for an empty text.
+    Args:
+        model: The classifier, on the CPU; left in evaluation mode.
+        texts: Bags will do for encoders that do not read the order of tokens; cnn and lstm need sequences.
+    """
+    if model.in_order and isinstance(texts, Bags):
+        raise TypeError(f"{type(model).__name__} reads the order of tokens, and bags do not keep it: give Sequences")
+    model.eval()
+    flat = FlatTexts.of(texts)
+    probabilities = np.zeros((len(flat), model.output.out_features), np.float32)
+    with torch.no_grad():
+        for part in _parts(flat.offsets):
+            rows, numbered = flat.select(part).number(model.embedding.num_embeddings)
+            vectors = model.embed(torch.from_numpy(rows))
+            probabilities[part] = torch.softmax(model.classify_flat(vectors, numbered), dim=1).numpy()
+    return probabilities
 
-        Args:
-            token_ids: int64, shape (texts, longest); what stands beyond a text's length is ignored.
-            lengths: Tokens of each text, int64, shape (texts,).
-        """
-        mask = torch.arange(token_ids.shape[1], device=lengths.device) < lengths[:, None]
-        vectors = self.embedding(token_ids) * mask[:, :, None]
-        means: Tensor = vectors.sum(dim=1) / lengths.clamp(min=1)[:, None]
-        return means
 
-    def classify(self, pooled: Tensor) -> Tensor:
-        """Return the logits of pooled texts, shape (texts, classes)."""
-        logits: Tensor = self.output(torch.relu(self.hidden(pooled)))
-        return logits
+def predict_classes(model: TextClassifier, texts: Bags | Sequences) -> NDArray[np.int64]:
+    """Return the most probable class of each text, int64, shape (texts,); arguments as above."""
+    if isinstance(model, MeanPoolClassifier) and isinstance(texts, Bags) and model.static is None:
+        from embexp.classify.training import predict
 
-    def forward(self, token_ids: Tensor, lengths: Tensor) -> Tensor:
-        """Return the logits of padded texts, shape (texts, classes); arguments as for `pool`."""
-        return self.classify(self.pool(token_ids, lengths))
+        if model.pooling == "mean":
+            return predict(model, texts)
+    classes: NDArray[np.int64] = predict_probabilities(model, texts).argmax(axis=1)
+    return classes
+
+
+def _parts(offsets: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Return text numbers in parts of about `TOKENS_AT_ONCE` tokens, an empty text counting as one."""
+    number_of_part = (offsets[:-1] + np.arange(len(offsets) - 1)) // TOKENS_AT_ONCE
+    borders = np.flatnonzero(np.diff(number_of_part)) + 1
+    return [part for part in np.split(np.arange(len(offsets) - 1), borders) if len(part)]

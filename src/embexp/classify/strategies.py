@@ -11,6 +11,9 @@ from numpy.typing import NDArray
 from embexp.bags import Bags
 from embexp.classify.generators import generator
 
+# Standard deviation of a token vector's coordinates after standardising on tokens (docs/protocol.md).
+TOKEN_SPREAD = 0.3
+
 
 @dataclass(frozen=True)
 class Strategy:
@@ -112,7 +115,7 @@ def pretrained_matrix(word_vectors: WordVectors, vocabulary_size: int, seed: int
     return matrix
 
 
-def standardise(matrix: NDArray[np.float32], pooled: NDArray[np.float32]) -> None:
+def standardise(matrix: NDArray[np.float32], pooled: NDArray[np.float32], spread_to: float = 1.0) -> None:
     """Shift and scale a matrix in place, so that the pooled texts have mean 0 and standard deviation 1.
 
     A pooled text is a weighted mean of rows, so shifting and scaling the rows does the same to every pooled text.
@@ -122,12 +125,13 @@ def standardise(matrix: NDArray[np.float32], pooled: NDArray[np.float32]) -> Non
     Args:
         matrix: The embedding matrix, float32, shape (vocabulary, vector_size); changed in place.
         pooled: The cell's labelled texts, pooled with that matrix, float32, shape (texts, vector_size); not changed.
+        spread_to: The standard deviation that they have afterwards.
     """
     centre = pooled.mean(axis=0)
     spread = float(pooled.std(axis=0).mean())
     matrix -= centre
     if spread > 0:
-        matrix *= np.float32(1 / spread)
+        matrix *= np.float32(spread_to / spread)
 
 
 def pool_with(matrix: NDArray[np.float32], bags: Bags) -> NDArray[np.float32]:
@@ -149,25 +153,27 @@ def initial_matrix(
     scale: float,
     seed: int,
     initial: str = "uniform",
+    standardised: str = "texts",
 ) -> NDArray[np.float32]:
     """Return the embedding matrix with which a cell begins, float32, shape (vocabulary, vector_size).
 
     `random` starts from small uniform rows. A matrix that is not learned from nothing (word2vec, and the control
     with random rows that stay) is standardised on the cell's labelled texts, so that the head, which has the same
-    rate and budget everywhere, finds inputs of the same size.
+    rate and budget everywhere, finds inputs of the same size: on the mean vectors of the `texts`, on the vectors of
+    their `tokens` for encoders that read one token at a time, or not at all (`none`).
     """
     if strategy.pretrained:
         matrix = pretrained_matrix(_given(word_vectors, f"strategy {strategy.name!r}"), vocabulary_size, seed)
     elif strategy.trained and initial == "matched":
         start = pretrained_matrix(_given(word_vectors, "classifier.initial=matched"), vocabulary_size, seed)
-        _standardise_on(labelled, start)
+        _standardise_on(labelled, start, standardised)
         return matched_matrix(start, seed)
     else:
         kind = "uniform" if initial == "uniform" else "normal"  # a frozen matrix is standardised: no scale to match
         matrix = random_matrix(vocabulary_size, vector_size, scale, seed, kind)
         if strategy.trained:
             return matrix
-    _standardise_on(labelled, matrix)
+    _standardise_on(labelled, matrix, standardised)
     return matrix
 
 
@@ -177,7 +183,16 @@ def _given(word_vectors: WordVectors | None, what: str) -> WordVectors:
     return word_vectors
 
 
-def _standardise_on(labelled: Bags, matrix: NDArray[np.float32]) -> None:
+def _standardise_on(labelled: Bags, matrix: NDArray[np.float32], on: str) -> None:
+    if on == "none":
+        return
+    if on == "tokens":
+        found = np.bincount(labelled.indices, labelled.counts, len(matrix))
+        types = np.flatnonzero(found)
+        if len(types):
+            tokens = np.repeat(matrix[types], found[types].astype(np.int64), axis=0)
+            standardise(matrix, tokens, TOKEN_SPREAD)
+        return
     pooled = pool_with(matrix, labelled)[labelled.tokens() > 0]  # an empty text has no mean to shift
     if len(pooled):
         standardise(matrix, pooled)

@@ -1,0 +1,64 @@
+"""Which loop trains a classifier, and in what form it reads texts."""
+
+from __future__ import annotations
+
+from embexp.bags import Bags
+from embexp.classify.strategies import Strategy
+from embexp.config import ClassifierConfig, TrainingConfig
+from embexp.errors import UserError
+from embexp.sequences import Sequences
+
+IN_ORDER = ("cnn", "lstm")  # encoders that read the order of tokens
+
+
+def texts_for(encoder: str, bags: Bags, sequences: Sequences | None) -> Bags | Sequences:
+    """Return texts in the form that an encoder reads.
+
+    Raises:
+        UserError: If it reads the order of tokens, which is not given.
+    """
+    if encoder not in IN_ORDER:
+        return bags
+    if sequences is None:
+        raise UserError(
+            f"classifier.encoder: {encoder} reads the order of tokens, and here texts are bags of words; "
+            "use classifier=mean_pool or classifier=linear"
+        )
+    return sequences
+
+
+def standardised_on(classifier: ClassifierConfig) -> str:
+    """Return what word vectors are standardised on: texts, tokens or none."""
+    if classifier.standardise != "auto":
+        return classifier.standardise
+    means = classifier.encoder not in IN_ORDER and classifier.pooling == "mean"
+    return "texts" if means else "tokens"
+
+
+def fits_compiled_loop(strategy: Strategy, classifier: ClassifierConfig, training: TrainingConfig) -> bool:
+    """Return whether the compiled loop (kernels.py) computes this; the general loop computes everything."""
+    default = TrainingConfig()
+    of_training = ("optimizer", "embedding_optimizer", "embedding_weight_decay", "class_weights", "label_smoothing")
+    return (
+        classifier.encoder == "mean_pool"
+        and (classifier.pooling, classifier.layers) == ("mean", 1)
+        and classifier.dropout == classifier.word_dropout == 0
+        and classifier.max_norm is None
+        and training.gradient_clipping is None
+        and not strategy.static
+        and all(getattr(training, key) == getattr(default, key) for key in of_training)
+    )
+
+
+def warm_up(compiled: bool, encoder: str) -> None:
+    """Import, compile and make the first optimiser, which takes torch a second: outside the training time."""
+    from embexp.classify import kernels  # noqa: F401  standardising pools with it
+
+    if not compiled:
+        import torch
+
+        from embexp.classify import loop  # noqa: F401
+
+        torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))])
+        if encoder == "cnn":
+            from embexp.classify.encoders import max_over_time  # noqa: F401
