@@ -99,6 +99,22 @@ def test_two_workers_give_the_same_bytes_as_serial(finished, tmp_path):
     assert cell_bytes(local) == cell_bytes(config)
 
 
+def test_the_order_of_execution_moves_no_byte(finished, tmp_path):
+    config, _ = finished
+    plan = plan_study(config)
+    usual = [cell.task for cell in plan.cells]
+    costs = dict(zip(usual, np.random.default_rng(0).permutation(len(usual)), strict=True))
+    shuffled = [replace(task, cost=float(costs[task])) for task in usual]  # what costs more is begun earlier
+    store, begun = Store(tmp_path / "store"), []
+    store.prepare()
+    with open_executor(ExecutorConfig(kind="serial"), ()) as executor:
+        carry_out(shuffled, store, executor, on_event=[lambda event: event.kind == "done" and begun.append(event.task)])
+    cells = [task.title for task in begun if task.title in {cell.title for cell in usual}]
+    assert sorted(cells) == sorted(cell.title for cell in usual)
+    assert cells != [cell.title for cell in usual]
+    assert cell_bytes(replace(config, store=str(store.root))) == cell_bytes(config)
+
+
 def test_a_larger_grid_computes_only_what_is_new(finished):
     config, _ = finished
     study = run_study(replace(config, grid=GridConfig(train_sizes=[10, 30], seeds=3)))
