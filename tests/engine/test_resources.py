@@ -107,9 +107,23 @@ def test_a_task_that_hangs_is_stopped_at_its_time_limit_and_the_others_go_on(tmp
     assert list((store.root / "building").iterdir()) == []
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_may_no_longer_be_written_stops_the_study(tmp_path, store, serial):
-    tasks = [stages.counted(f"task{n}", tmp_path / "ledger") for n in range(3)]
+@pytest.fixture
+def folder_of_an_ordinary_user():
+    """A folder and the rights of a user to whom the file system's permissions apply; root becomes nobody."""
+    was = os.geteuid()
+    with tempfile.TemporaryDirectory() as name:
+        if was == 0:
+            os.chown(name, 65534, 65534)
+            os.seteuid(65534)
+        try:
+            yield Path(name)
+        finally:
+            os.seteuid(was)
+
+
+def test_a_folder_that_may_no_longer_be_written_stops_the_study(folder_of_an_ordinary_user, serial):
+    store, ledger = Store(folder_of_an_ordinary_user / "store"), folder_of_an_ordinary_user / "ledger"
+    tasks = [stages.counted(f"task{n}", ledger) for n in range(3)]
     carry_out(tasks[:1], store, serial)
     building = Path(store.root, "building")
     building.chmod(0o500)
