@@ -2,10 +2,11 @@
 
     python scripts/bench/faults.py [--kills 25] [--seed 0]
 
-A study of 60 cells on made-up reviews runs as a user starts it, with two workers. At random moments its planner or
-one of its workers is killed with SIGKILL; then the same command is given again. Whenever the study is complete its
-store is compared with that of an undisturbed run, byte for byte, and a new round begins in an empty store. At the
-end two studies run at once on one store. Prints a report in Markdown; exit code 1 if anything differs.
+A study of 60 cells on made-up reviews runs as a user starts it, with two workers. Its planner or one of its workers
+is killed with SIGKILL after a random number of entries and a random part of a second; then the same command is given
+again. Whenever the study is complete its store is compared with that of an undisturbed run, byte for byte, and a new
+round begins in an empty store. At the end two studies run at once on one store. Prints a report in Markdown; exit
+code 1 if anything differs.
 """
 
 from __future__ import annotations
@@ -27,6 +28,15 @@ from pathlib import Path
 
 GRID = ("grid.train_sizes=[10,20,40]", "grid.seeds=4")
 LONGEST_SECONDS = 300.0
+LONGEST_DELAY_SECONDS = 0.3  # a cell of this study takes about as long
+
+
+@dataclass(frozen=True)
+class Moment:
+    """When to kill: so many entries are there, another is being built, and then so much later."""
+
+    entries: int
+    delay_seconds: float
 
 
 @dataclass
@@ -128,17 +138,16 @@ def _command_line(pid: int) -> bytes:
         return b""
 
 
-def strike(folder: Path, store: str, victim: str, delay_seconds: float, report: Report, grid: tuple[str, ...]) -> None:
-    """Start the study, kill one of its processes after its work has begun, and note what had been done by then."""
+def strike(folder: Path, store: str, victim: str, moment: Moment, report: Report, grid: tuple[str, ...]) -> None:
+    """Start the study, kill one of its processes at a moment of its work, and note what had been done by then."""
     with (folder / "planner.log").open("ab") as log:
         planner = subprocess.Popen(command(folder, store, grid), stdout=log, stderr=subprocess.PIPE, cwd=folder)
-    before = len(made(folder / store))
     began = time.monotonic()
     while planner.poll() is None and time.monotonic() - began < LONGEST_SECONDS:
-        if len(made(folder / store)) > before or _building(folder / store):
+        if count_entries(folder / store) >= moment.entries and _building(folder / store):
             break
-        time.sleep(0.02)
-    time.sleep(delay_seconds)
+        time.sleep(0.005)
+    time.sleep(moment.delay_seconds)
     pids = [planner.pid] if victim == "planner" else workers_of(planner.pid)
     while not pids and planner.poll() is None:  # between two workers
         time.sleep(0.01)
@@ -156,6 +165,11 @@ def strike(folder: Path, store: str, victim: str, delay_seconds: float, report: 
         planner.communicate(timeout=LONGEST_SECONDS)
 
 
+def count_entries(store: Path) -> int:
+    """Return how many entries are there."""
+    return sum(1 for _ in store.glob("entries/*/*/entry.json"))
+
+
 def _building(store: Path) -> bool:
     folder = store / "building"
     return folder.is_dir() and any(path.is_dir() for path in folder.iterdir())
@@ -170,18 +184,17 @@ def disturb(folder: Path, kills: int, seed: int, grid: tuple[str, ...] = GRID) -
         raise RuntimeError(said)
     whole = entries(folder / "undisturbed")
     report.cells = len(whole)
-    starts = made(folder / "undisturbed").values()
-    span = max(starts) - min(starts)
     while len(report.kills) < kills:
         report.rounds += 1
         store = f"round{report.rounds}"
-        while len(report.kills) < kills and len(made(folder / store)) < len(whole):
+        while len(report.kills) < kills and (there := count_entries(folder / store)) < len(whole):
             victim = ("planner", "worker")[len(report.kills) % 2]
-            strike(folder, store, victim, draw.uniform(0, span / 4), report, grid)
-        there = made(folder / store)
+            moment = Moment(draw.randrange(there, len(whole)), draw.uniform(0, LONGEST_DELAY_SECONDS))
+            strike(folder, store, victim, moment, report, grid)
+        finished = made(folder / store)
         run(folder, store, grid)
         now, found = made(folder / store), entries(folder / store)
-        report.repeated += sum(now.get(name) != started for name, started in there.items())
+        report.repeated += sum(now.get(name) != started for name, started in finished.items())
         report.lost_cells += len(whole.keys() - found.keys())
         report.different += sum(found[name] != digest for name, digest in whole.items() if name in found)
         report.leftovers += len(list((folder / store / "building").iterdir()))
