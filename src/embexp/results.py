@@ -16,10 +16,12 @@ import numpy as np
 
 from embexp.conclude.measurements import Measurements
 from embexp.config import StudyConfig
+from embexp.engine.plan import in_order
 from embexp.engine.scheduler import Outcome
 from embexp.engine.store import Store
 from embexp.study import Cell, Plan
 from embexp.text import open_dataset, places_of_classes
+from embexp.tracking.address import mask_all
 from embexp.vectorcard import (
     NOT_REPRODUCIBLE,
     describe_word2vec,
@@ -158,10 +160,34 @@ def gather_results(
                 for task in outcome.blocked
             ),
         ],
-        "config": asdict(config),
+        **neighbours(measured),
+        "entries": used_entries(plan),
+        "config": mask_all(asdict(config)),
         "environment": environment(),
         "command": command,
     }
+
+
+def used_entries(plan: Plan) -> list[str]:
+    """Return the fingerprints of all that the cells and the report were made from, the cells themselves apart.
+
+    With the cells' own they are what `embexp store remove` spares.
+    """
+    from embexp.running import tasks_of
+
+    cells = {cell.task.fingerprint for cell in plan.cells}
+    return [task.fingerprint for task in in_order(tasks_of(plan)) if task.fingerprint not in cells]
+
+
+def neighbours(measured: Measured) -> dict[str, Any]:
+    """Return {neighbours: what the task changed in the word vectors}; empty where there is nothing to compare."""
+    from embexp.labs.stages import neighbours_task
+
+    task = neighbours_task(measured.plan)
+    if task is None or not measured.store.has(task.fingerprint):
+        return {}
+    found = measured.store.read_record(task.fingerprint)
+    return {"neighbours": found} if found else {}
 
 
 def data_sheet(config: StudyConfig, measured: Measured) -> dict[str, Any]:

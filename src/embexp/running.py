@@ -18,9 +18,11 @@ from embexp.engine.events import Event, Listener
 from embexp.engine.executors import open_executor
 from embexp.engine.scheduler import Outcome, carry_out
 from embexp.engine.store import Store
+from embexp.engine.task import Task
 from embexp.errors import UserError
 from embexp.study import PRELOAD, Plan, make_plan
 from embexp.tracking import CellRecord, Delivery, StudyInfo, Tracker, open_tracker
+from embexp.tracking.address import mask, mask_all
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,14 @@ def plan_study(config: StudyConfig) -> Plan:
     return make_plan(config, peek(config.dataset, Path(config.store) / "facts"))
 
 
+def tasks_of(plan: Plan) -> list[Task]:
+    """Return what a study carries out: its cells, and what its report says of texts, vectors and neighbours."""
+    from embexp.labs.stages import neighbours_task
+
+    beside = neighbours_task(plan)
+    return plan.tasks if beside is None else [*plan.tasks, beside]
+
+
 def run_study(
     config: StudyConfig, listeners: Sequence[Listener] = (), *, say: Callable[[str], None] = lambda text: None
 ) -> StudyRun:
@@ -74,14 +84,14 @@ def run_study(
         dataset=config.dataset.name,
         fingerprint=plan.fingerprint,
         command=command_line(),
-        config=asdict(config),
+        config=mask_all(asdict(config)),
         output=folder,
     )
     try:
         with open_tracker(config.tracking, info, store.root.parent / "outbox") as tracker:
             heard: list[Listener] = [*listeners, _CellTracker(plan, store, tracker)]
             with open_executor(config.executor, PRELOAD) as executor:
-                outcome = carry_out(plan.tasks, store, executor, on_event=heard)
+                outcome = carry_out(tasks_of(plan), store, executor, on_event=heard)
             if (
                 outcome.interrupted
                 or outcome.stopped
@@ -109,27 +119,24 @@ def conclude_study(
 
     from embexp.conclude.conclusions import conclude
     from embexp.conclude.report import write_report
-    from embexp.labs.neighbours.lab import for_report
     from embexp.results import Measured, gather_results
     from embexp.vectorcard import write_card
 
     measured = Measured(plan, store, outcome)
     conclusions = conclude(measured.measurements())
     results = gather_results(config, measured, conclusions, time.monotonic() - started, command)
-    if neighbours := for_report(plan, store):
-        results["neighbours"] = neighbours
     _write_json(folder / "results.json", results)
     _write_json(folder / "environment.json", results["environment"])
     if "card" in results["word2vec"]:
         write_card(results["word2vec"], config.dataset.name, folder / "word2vec")
-    (folder / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(asdict(config))), encoding="utf-8")
+    (folder / "config.yaml").write_text(OmegaConf.to_yaml(OmegaConf.create(results["config"])), encoding="utf-8")
     write_report(results, folder)
     return results
 
 
 def command_line() -> str:
-    """Return the command of this process as a shell would read it."""
-    return shlex.join(["embexp", *sys.argv[1:]])
+    """Return the command of this process as a shell would read it, without passwords."""
+    return mask(shlex.join(["embexp", *sys.argv[1:]]))
 
 
 def make_folder(root: Path, name: str, fingerprint: str) -> Path:

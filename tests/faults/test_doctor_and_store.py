@@ -20,9 +20,11 @@ from embexp.doctor import (
     check_python,
     check_study,
     check_tracker,
+    small_study,
 )
 from embexp.engine.entries import Identity
 from embexp.engine.store import Store
+from embexp.running import run_study
 
 DAY_SECONDS = 86_400.0
 
@@ -92,14 +94,15 @@ def test_remove_shows_first_and_spares_what_a_study_needs_and_what_is_young(
     store = Store(tmp_path / ".embexp" / "store")
     texts, other_texts = add_entry(store, 1), add_entry(store, 2)
     cell, old_cell = add_entry(store, 3, {"dataset": texts}), add_entry(store, 4, {"dataset": other_texts})
+    card = add_entry(store, 6, {"dataset": texts})
     young = add_entry(store, 5, {"dataset": texts}, days=0.1)
     folder = tmp_path / "outputs" / "study" / "one"
     folder.mkdir(parents=True)
-    (folder / "results.json").write_text(json.dumps({"cells": [{"fingerprint": cell}]}))
-    everything = sorted([texts, other_texts, cell, old_cell, young])
+    (folder / "results.json").write_text(json.dumps({"cells": [{"fingerprint": cell}], "entries": [card]}))
+    everything = sorted([texts, other_texts, cell, old_cell, card, young])
 
     assert main(["store"]) == 0
-    assert "in all: 5 entries" in capsys.readouterr().out
+    assert "in all: 6 entries" in capsys.readouterr().out
     assert main(["store", "remove"]) == 0
     out = capsys.readouterr().out
     assert old_cell[:8] in out
@@ -107,10 +110,23 @@ def test_remove_shows_first_and_spares_what_a_study_needs_and_what_is_young(
     assert "Nothing was removed" in out
     assert sorted(store.fingerprints()) == everything
     assert main(["store", "remove", "yes"]) == 0
-    assert sorted(store.fingerprints()) == sorted([texts, cell, young])
+    assert sorted(store.fingerprints()) == sorted([texts, cell, card, young])
     shutil.rmtree(tmp_path / "outputs")
     assert main(["store", "remove", "yes", "days=0"]) == 0
     assert list(store.fingerprints()) == []
+
+
+def test_remove_spares_all_that_a_study_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = small_study(tmp_path, ExecutorConfig(kind="serial"))
+    study = run_study(config)
+    assert study.folder is not None
+    where = [f"store={config.store}", f"output={config.output}"]
+    used = {cell["fingerprint"] for cell in study.results["cells"]} | set(study.results["entries"])
+    assert used == set(Store(Path(config.store)).fingerprints())
+    assert main(["store", "remove", "yes", "days=0", *where]) == 0
+    assert used == set(Store(Path(config.store)).fingerprints())
+    assert run_study(config).outcome.done == []
 
 
 @pytest.mark.parametrize("words", [["store", "purge"], ["store", "remove", "days=soon"], ["doctor", "heal"]])

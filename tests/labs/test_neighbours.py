@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import csv
 import json
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from tiny_study import BAD, GOOD, tiny_study
 
-from embexp.config import DatasetConfig, GridConfig, Word2VecConfig
+from embexp.config import DatasetConfig, GridConfig, StudyConfig, Word2VecConfig
+from embexp.engine.housekeeping import list_entries, remove_entry
+from embexp.engine.store import Store
 from embexp.errors import UserError
+from embexp.labs.lookup.lab import run_lookup
 from embexp.labs.neighbours import spaces as lab_spaces
 from embexp.labs.neighbours.lab import run_neighbours
 from embexp.labs.neighbours.measure import class_separation, own_class
 from embexp.labs.neighbours.spaces import FINETUNED, RANDOM, WORD2VEC, Spaces, cka, overlap, procrustes, rotate_onto
+from embexp.labs.transfer.lab import run_transfer
+from embexp.running import run_study
 
 
 def write_letters(path: Path) -> Path:
@@ -115,20 +122,51 @@ def test_a_study_without_both_strategies_is_refused(tmp_path) -> None:
         run_neighbours(config, full=False)
 
 
-def test_a_study_whose_matrices_are_kept_reports_its_neighbours(tmp_path, capsys) -> None:
-    from embexp.running import run_study
+def letters_study(folder: Path) -> StudyConfig:
+    dataset = DatasetConfig(name="letters", source="csv", train=str(write_letters(folder / "letters.csv")))
+    return tiny_study(folder, dataset=dataset, grid=GridConfig(train_sizes=[30, 90], seeds=2, controls=[]))
 
-    reviews = write_letters(tmp_path / "letters.csv")
-    dataset = DatasetConfig(name="letters", source="csv", train=str(reviews))
-    config = tiny_study(tmp_path, dataset=dataset, grid=GridConfig(train_sizes=[90], seeds=2, controls=[]))
-    first = run_study(config)
-    assert "neighbours" not in first.results
-    run_neighbours(config, full=False)
-    assert "Added to the study's report" in capsys.readouterr().out
-    page = (first.folder / "report.html").read_text()
-    assert "What the task changed in them" in page
+
+def test_a_study_reports_the_neighbours_at_its_largest_size(tmp_path) -> None:
+    config = letters_study(tmp_path)
+    study = run_study(config)
+    reported = study.results["neighbours"]
+    assert reported["train_size"] == 90
+    assert {row["space"] for row in reported["rows"]} == {WORD2VEC, FINETUNED, RANDOM}
+    assert "What the task changed in them" in (study.folder / "report.html").read_text()
+
+    store = Store(Path(config.store))
+    matrices = [entry.fingerprint for entry in list_entries(store) if entry.stage == "keep_matrix"]
+    assert len(matrices) == 2  # of the first seed
+    for matrix in matrices:
+        remove_entry(store, matrix)
     again = run_study(config)
-    assert again.results["neighbours"]["train_size"] == 90
+    assert again.results["neighbours"] == reported
+    assert again.outcome.done == []  # matrices are made again only for who reads them
+
+
+def test_a_study_without_both_matrices_says_nothing_of_neighbours(tmp_path) -> None:
+    study = run_study(tiny_study(tmp_path, grid=GridConfig(strategies=["random"], train_sizes=[10], seeds=1)))
+    assert "neighbours" not in study.results
+
+
+@pytest.mark.parametrize(
+    ("group", "settings", "sentence"),
+    [
+        ("dataset", {"folds": 3}, "dataset.folds: 3 folds"),
+        ("word2vec", {"corpus": "labelled"}, "word2vec.corpus: with 'labelled'"),
+        ("classifier", {"encoder": "cnn"}, "classifier.encoder: 'cnn' is not followed"),
+        ("training", {"optimizer": "sgd"}, "training.optimizer: 'sgd' is not followed"),
+    ],
+)
+def test_what_a_lab_would_not_follow_is_refused(tmp_path, group: str, settings: dict, sentence: str) -> None:
+    config = tiny_study(tmp_path)
+    config = replace(config, **{group: replace(getattr(config, group), **settings)})
+    for run in (run_neighbours, run_lookup):
+        with pytest.raises(UserError, match=re.escape(sentence)):
+            run(config, full=False)
+    with pytest.raises(UserError, match=re.escape(sentence)):
+        run_transfer([config, config], full=False)
 
 
 def test_the_small_form_trains_short_vectors_only_where_the_store_has_none(tmp_path, capsys) -> None:

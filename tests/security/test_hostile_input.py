@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from embexp.cli import main
 from embexp.command.compose import compose_study
-from embexp.config import DatasetConfig, TrackingConfig, Word2VecConfig
+from embexp.config import DatasetConfig, ExecutorConfig, TrackingConfig, Word2VecConfig
+from embexp.doctor import small_study
 from embexp.engine.entries import DamagedEntryError, Identity, canonical_json
 from embexp.engine.housekeeping import list_entries, remove_entry
 from embexp.engine.store import Store
@@ -187,6 +189,34 @@ def test_secrets_of_a_tracking_uri_are_masked(uri: str) -> None:
     except UserError as error:
         shown = str(error)
     assert "hush" not in shown
+
+
+def test_a_password_on_the_command_line_is_written_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Nor said: not in config.yaml, results.json, the reports, the outbox or a log, though the server is asked."""
+    monkeypatch.chdir(tmp_path)
+    small = small_study(tmp_path, ExecutorConfig(kind="serial"))
+    words = [
+        "dataset=csv",
+        f"dataset.train={small.dataset.train}",
+        "tracking.uri=http://ann:hush@127.0.0.1:9",
+        "grid.train_sizes=[10]",
+        "grid.seeds=2",
+        "grid.strategies=[random]",
+        "executor=serial",
+    ]
+    monkeypatch.setattr(sys, "argv", ["embexp", *words])
+    assert main(["plan", *words]) == 0
+    assert main(words) == 0
+    said = "".join(capfd.readouterr())
+    assert "127.0.0.1:9" in said  # it was told that the server does not answer
+    written = {
+        path.relative_to(tmp_path).as_posix(): path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()
+    }
+    assert b"***@127.0.0.1:9" in next(text for name, text in written.items() if name.endswith("config.yaml"))
+    assert [name for name, text in written.items() if b"hush" in text] == []
+    assert "hush" not in said
 
 
 def test_the_checks_look_for_unsafe_calls() -> None:

@@ -22,6 +22,7 @@ from embexp.command.mistakes import COMPOSITION_ERRORS, explain
 from embexp.config import StudyConfig
 from embexp.errors import StudyFailed, UserError
 from embexp.schema import freeze, register_schema
+from embexp.tracking.address import mask
 
 CarryOut = Callable[[StudyConfig], None]  # raises StudyFailed if a task failed
 
@@ -85,7 +86,8 @@ class _Jobs:
     def __call__(self, config: DictConfig) -> None:
         if self.multirun:
             overrides = list(HydraConfig.get().overrides.task)
-            print(f"embexp: study {HydraConfig.get().job.num + 1}: {' '.join(overrides)}", file=sys.stderr, flush=True)
+            shown = mask(" ".join(overrides))
+            print(f"embexp: study {HydraConfig.get().job.num + 1}: {shown}", file=sys.stderr, flush=True)
             sys.argv = [sys.argv[0], *self.options, *overrides]  # a study notes down the command that repeats it
         try:
             self.carry_out(freeze(config))

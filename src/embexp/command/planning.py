@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 def plan(arguments: Arguments) -> int:
     """Print the plan of a study on stdout; nothing is run and no folder made."""
     config = compose_arguments(arguments)
-    from embexp.running import plan_study
+    from embexp.running import plan_study, tasks_of
 
     planned = plan_study(config)
-    found = survey(planned.tasks, Store(Path(config.store)))
+    found = survey(tasks_of(planned), Store(Path(config.store)))
     console = Console(highlight=False)
     console.print(f"study {config.name} {planned.fingerprint[:8]}, store {config.store}\n", markup=False)
     for table in (stage_table(found, lanes_of(config.executor)), cell_table(planned, found)):

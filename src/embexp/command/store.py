@@ -93,29 +93,18 @@ def _remove(console: Console, where: Store, entries: Sequence[Listed], config: S
 
 
 def needed_entries(config: StudyConfig, entries: Sequence[Listed]) -> set[str]:
-    """Return what the studies in the output folder need: cells, what these were made from, and what else was.
-
-    A report also reads entries that are no cells and no need of one, such as the score card of the vectors: what
-    was made of nothing but needed entries, and is no cell, stays.
-    """
-    roots = studied(config)
-    needed = closure(roots, entries)
-    cell_stages = {entry.stage for entry in entries if entry.fingerprint in roots}
-    beside = {
-        entry.fingerprint
-        for entry in entries
-        if entry.needs and needed.issuperset(entry.needs) and entry.stage not in cell_stages
-    }
-    return needed | beside
+    """Return what the studies and labs in the output folder need, and what that was made from."""
+    return closure(named(config), entries)
 
 
-def studied(config: StudyConfig) -> set[str]:
-    """Return the fingerprints of all cells that a results.json below the output folder names."""
+def named(config: StudyConfig) -> set[str]:
+    """Return the fingerprints that a results.json below the output folder names: cells, and what else it read."""
     found: set[str] = set()
     for file in sorted(Path(config.output).glob("*/*/results.json")):
         try:
-            cells = json.loads(file.read_text(encoding="utf-8")).get("cells", ())  # a lab's has none
-            found.update(str(cell["fingerprint"]) for cell in cells)
+            results = json.loads(file.read_text(encoding="utf-8"))
+            found.update(str(cell["fingerprint"]) for cell in results.get("cells", ()))  # a lab's has none
+            found.update(map(str, results.get("entries", ())))
         except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
             raise UserError(
                 f"{file}: cannot be read ({error}), so what its study needs is not known; mend or remove it, or "

@@ -76,10 +76,12 @@ def run_tasks(config: StudyConfig, tasks: Sequence[Task]) -> Store:
     return store
 
 
-def gather(lab: Lab, parts: Sequence[Part], headline: str, command: str) -> dict[str, Any]:
+def gather(lab: Lab, parts: Sequence[Part], headline: str, command: str, tasks: Sequence[Task] = ()) -> dict[str, Any]:
     """Return the content of the lab's results.json."""
     from embexp.conclude.report.reading import clean
+    from embexp.engine.plan import in_order
     from embexp.results import environment
+    from embexp.tracking.address import mask_all
 
     content = {
         "schema_version": SCHEMA_VERSION,
@@ -98,7 +100,8 @@ def gather(lab: Lab, parts: Sequence[Part], headline: str, command: str) -> dict
         "rows": [{"part": part.expectation.name, **row} for part in parts for row in part.rows],
         "verdict": [headline, *(f"{part.expectation.title} {part.judgement.capitalize()}." for part in parts)],
         "wall_seconds": round(time.monotonic() - lab.started, 3),
-        "config": asdict(lab.config),
+        "entries": [task.fingerprint for task in in_order(tasks)],
+        "config": mask_all(asdict(lab.config)),
         "environment": environment(),
         "command": command,
     }
@@ -114,7 +117,7 @@ def finish(lab: Lab, parts: Sequence[Part], headline: str, facts: tuple[str, ...
     needs = {str(place): task.fingerprint for place, task in enumerate(tasks)}
     fingerprint = fingerprint_of(f"lab {lab.name}", SCHEMA_VERSION, settings, needs)
     folder = make_folder(Path(lab.config.output), lab.name, fingerprint)
-    results = gather(lab, parts, headline, command_line())
+    results = gather(lab, parts, headline, command_line(), tasks)
     text = json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False)
     (folder / "results.json").write_text(text + "\n", encoding="utf-8")
     head = Head(lab.title, headline, (*facts, f"{lab.form} form"), results["command"], results["environment"])
@@ -133,7 +136,7 @@ def _tell_mlflow(lab: Lab, fingerprint: str, results: dict[str, Any], folder: Pa
         dataset=lab.config.dataset.name,
         fingerprint=fingerprint,
         command=results["command"],
-        config=asdict(lab.config) | {"lab": lab.name, "form": lab.form},
+        config=results["config"] | {"lab": lab.name, "form": lab.form},
         output=folder,
     )
     numbers = {name: value for result in results["result"].values() for name, value in result["numbers"].items()}

@@ -5,12 +5,14 @@ run_head         a classifier without an embedding layer, or with one under a he
 transfer_cell    a cell whose word vectors come from another task
 find_shared      the words of a task that all sources know
 judge_matrix     a source's vectors judged by themselves
+find_neighbours  what a study's report says of the words beside a word
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from numpy.typing import NDArray
 
 from embexp.config import ClassifierConfig, StudyConfig, TrainingConfig, build
 from embexp.engine.task import Stage, Task, Work
-from embexp.study import Cell, Plan
+from embexp.study import CLASSIFIER_KEYS, TRAINING_KEYS, Cell, Plan
 from embexp.text import nested_order, open_dataset
 
 Scores = dict[str, Any]
@@ -51,6 +53,7 @@ def keep_matrix(work: Work) -> None:
         vector_size=config["vector_size"],
         scale=classifier.initial_scale,
         seed=config["seed"],
+        initial=classifier.initial,
     )
     np.save(work.folder / "start.npy", matrix)
     model = MeanPoolClassifier(matrix, classifier.hidden_size, len(dataset.classes), config["seed"])
@@ -122,6 +125,22 @@ def judge_matrix(work: Work) -> None:
     (work.folder / "record.json").write_text(json.dumps(card, indent=1), encoding="utf-8")
 
 
+def find_neighbours(work: Work) -> None:
+    """Find the nearest words of telling words in word2vec, the fine-tuned and the task-trained matrix of a study.
+
+    Leaves {train_size, sentences, rows}, or {} where too few words are known to all three.
+    """
+    from embexp.labs.neighbours.report import describe_neighbours
+    from embexp.labs.neighbours.spaces import FINETUNED, RANDOM, open_spaces
+
+    config, needs = work.config, work.needs
+    dataset = open_dataset(needs["dataset"], needs["counts"])
+    folders = {name: needs[name] for name in (FINETUNED, RANDOM)}
+    spaces = open_spaces(dataset, needs["word2vec"], folders, config["train_size"], config["seed"])
+    content = json.dumps(describe_neighbours(spaces), indent=1, ensure_ascii=False)
+    (work.folder / "record.json").write_text(content, encoding="utf-8")
+
+
 def _leave(work: Work, predictions: NDArray[np.int64], labels: Any, record: Mapping[str, Any]) -> None:
     right = predictions == np.asarray(labels)
     np.save(work.folder / "correct.npy", right)
@@ -130,10 +149,11 @@ def _leave(work: Work, predictions: NDArray[np.int64], labels: Any, record: Mapp
 
 
 KEEP_MATRIX = Stage("keep_matrix", 1, keep_matrix)
-RUN_HEAD = Stage("run_head", 1, run_head)
+RUN_HEAD = Stage("run_head", 2, run_head)
 TRANSFER_CELL = Stage("transfer_cell", 1, transfer_cell)
 FIND_SHARED = Stage("find_shared", 1, find_shared)
 JUDGE_MATRIX = Stage("judge_matrix", 1, judge_matrix)
+FIND_NEIGHBOURS = Stage("find_neighbours", 1, find_neighbours)
 
 
 def matrix_task(cell: Cell) -> Task:
@@ -141,18 +161,46 @@ def matrix_task(cell: Cell) -> Task:
     return Task(KEEP_MATRIX, cell.task.config, cell.task.needs, title=f"matrix {cell.task.title}", cost=cell.task.cost)
 
 
-def matrix_tasks(plan: Plan) -> dict[tuple[str, int], Task]:
-    """Return, for every train size, the tasks that keep the first seed's `random` and `finetuned` matrix."""
-    first = plan.seeds[0]
-    return {
-        (cell.strategy, cell.train_size): matrix_task(cell)
+Key = tuple[str, int, int]  # strategy, train size, seed
+
+
+def plan_matrices(plan: Plan, sizes: Sequence[int]) -> dict[Key, Task]:
+    """Return the tasks that keep the matrices of the first fold; empty unless `finetuned` and `random` are compared.
+
+    They are the first seed's at every size asked for, and at the largest the second's too.
+    """
+    seeds = dict.fromkeys(sizes, plan.seeds[:1]) | {sizes[-1]: plan.seeds[:2]}
+    tasks = {
+        (cell.strategy, cell.train_size, cell.seed): matrix_task(cell)
         for cell in plan.cells
-        if cell.seed == first and cell.strategy in ("random", "finetuned")
+        if cell.strategy in ("finetuned", "random")
+        and not cell.beside
+        and cell.fold == plan.folds[0].number
+        and cell.seed in seeds.get(cell.train_size, ())
     }
+    return tasks if {key[0] for key in tasks} == {"finetuned", "random"} else {}
+
+
+def neighbours_task(plan: Plan) -> Task | None:
+    """Return the task behind the neighbours in a study's report, at its largest size.
+
+    None where there are no two matrices to compare, or where cells have vocabularies or encoders of their own.
+    """
+    size, seed = plan.train_sizes[-1], plan.seeds[0]
+    matrices = plan_matrices(plan, [size])
+    if not matrices:
+        return None
+    finetuned, random = matrices["finetuned", size, seed], matrices["random", size, seed]
+    if "labelled_min_count" in finetuned.config or finetuned.config["classifier"]["encoder"] != "mean_pool":
+        return None
+    needs = {**finetuned.needs, "finetuned": finetuned, "random": random}
+    return Task(FIND_NEIGHBOURS, {"train_size": size, "seed": seed}, needs, title=f"neighbours n={size:05d}")
 
 
 def protocol_of(config: StudyConfig) -> dict[str, Any]:
     """Return the settings of the classifier's training as tasks hold them."""
-    from dataclasses import asdict
-
-    return {"classifier": asdict(config.classifier), "training": asdict(config.training) | {"device": "cpu"}}
+    classifier, training = asdict(config.classifier), asdict(config.training)
+    return {
+        "classifier": {key: classifier[key] for key in CLASSIFIER_KEYS},  # `settings` refuses others than the usual
+        "training": {key: training[key] for key in TRAINING_KEYS} | {"device": "cpu"},
+    }

@@ -9,8 +9,10 @@ import difflib
 import importlib.util
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from embexp.config import TrackingConfig
@@ -59,6 +61,15 @@ class Address:
 def mask(text: str) -> str:
     """Replace passwords, tokens and user names in all URIs of a text by asterisks."""
     return _SECRET_QUERY.sub(r"\1***", _USER_INFO.sub(r"\g<scheme>***@", text))
+
+
+def mask_all(value: Any) -> Any:
+    """Mask the secrets in all texts of nested values."""
+    if isinstance(value, str):
+        return mask(value)
+    if isinstance(value, Mapping):
+        return {name: mask_all(item) for name, item in value.items()}
+    return [mask_all(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def resolve_address(config: TrackingConfig) -> Address:

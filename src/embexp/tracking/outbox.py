@@ -24,7 +24,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from embexp.tracking.address import mask
+from embexp.tracking.address import mask_all
 from embexp.tracking.record import StudyInfo
 
 STUDY_FILE = "study.json"
@@ -80,15 +80,6 @@ def create_box(root: Path, label: Label) -> tuple[Path, FileLock]:
     lock = FileLock(building / OWNER_LOCK)
     lock.acquire(timeout=0)  # holds on to the file, whatever the folder is called
     return building.rename(root / name), lock
-
-
-def mask_all(value: Any) -> Any:
-    """Mask the secrets in all texts of nested values."""
-    if isinstance(value, str):
-        return mask(value)
-    if isinstance(value, Mapping):
-        return {name: mask_all(item) for name, item in value.items()}
-    return [mask_all(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 def find_boxes(root: Path) -> list[Path]:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from embexp.bags import Bags
-from embexp.classify.batches import batch_order, optimiser_steps
+from embexp.classify.batches import batch_order, optimiser_steps, rate_shares
 from embexp.classify.model import MeanPoolClassifier
 from embexp.classify.strategies import pool_with, random_matrix
 from embexp.config import ClassifierConfig, TrainingConfig
@@ -104,7 +104,11 @@ def _fit(
         torch.optim.AdamW(top.parameters(), lr=training.learning_rate, weight_decay=training.weight_decay),
     ]
     targets = torch.from_numpy(labels)
-    for batch in batches:
+    rates = [group["lr"] for optimiser in optimisers for group in optimiser.param_groups]
+    groups = [group for optimiser in optimisers for group in optimiser.param_groups]
+    for batch, share in zip(batches, rate_shares(training.schedule, steps), strict=True):
+        for group, rate in zip(groups, rates, strict=True):
+            group["lr"] = rate * float(share)
         bags = labelled.select(batch)
         pooled = functional.embedding_bag(
             torch.from_numpy(bags.indices.astype(np.int64)),

@@ -7,6 +7,7 @@ import time
 from embexp.config import StudyConfig
 from embexp.labs.carrying import Lab, expect, finish, run_tasks
 from embexp.labs.parts import Part
+from embexp.labs.settings import check_settings
 
 TITLE = "Is an embedding layer a linear layer, and what is it for?"
 SMALL_SEEDS, FULL_SEEDS = 3, 10
@@ -26,6 +27,7 @@ def run_lookup(config: StudyConfig, *, full: bool) -> None:
     from embexp.running import plan_study
     from embexp.text import open_dataset
 
+    check_settings(config)
     modules = (equality, numbers, optimisers, cost, touched, purpose)
     expect(module.EXPECTATION for module in modules)
     lab = Lab("lookup", TITLE, "full" if full else "small", config, time.monotonic())

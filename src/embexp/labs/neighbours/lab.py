@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +17,8 @@ from embexp.errors import UserError
 from embexp.labs.carrying import Lab, expect, finish, run_tasks
 from embexp.labs.neighbours.spaces import FINETUNED, RANDOM, Spaces, choose_probes, open_spaces
 from embexp.labs.parts import Part
-from embexp.labs.stages import matrix_task
+from embexp.labs.settings import check_settings
+from embexp.labs.stages import Key, plan_matrices
 from embexp.study import Plan
 from embexp.text.entry import Dataset
 
@@ -42,6 +41,7 @@ def run_neighbours(config: StudyConfig, *, full: bool, probes: Sequence[str] = (
     from embexp.running import plan_study
     from embexp.text import open_dataset
 
+    check_settings(config, matched=True)
     expect((measure.NEIGHBOURS, measure.MOVEMENT, measure.AGREEMENT, measure.MAP))
     plan = plan_study(config)
     if not full:
@@ -59,7 +59,6 @@ def run_neighbours(config: StudyConfig, *, full: bool, probes: Sequence[str] = (
     parts = measure_all(by_size, other_seed(plan, store, tasks, dataset, by_size[-1]), probes)
     said = (config.dataset.name, f"{sizes[-1]:,} labels", f"{len(by_size[-1].words):,} words")
     finish(lab, parts, headline(parts[0]), said, list(tasks.values()))
-    add_to_study(config, plan, store)
 
 
 def quick_look(config: StudyConfig, plan: Plan) -> tuple[StudyConfig, Plan]:
@@ -75,59 +74,6 @@ def quick_look(config: StudyConfig, plan: Plan) -> tuple[StudyConfig, Plan]:
     )
     shorter = replace(config, word2vec=replace(config.word2vec, epochs=QUICK_EPOCHS))
     return shorter, plan_study(shorter)
-
-
-def for_report(plan: Plan, store: Store) -> dict[str, Any]:
-    """Return what a study's report says of neighbours at its largest size; empty while the store lacks the matrices.
-
-    A study does not train its largest cells twice for it: the lab does, and from then on every report has them.
-    """
-    from embexp.labs.neighbours import measure
-    from embexp.text import open_dataset
-
-    size = plan.train_sizes[-1]
-    tasks = plan_matrices(plan, [size])
-    needed = [task for key, task in tasks.items() if key[2] == plan.seeds[0]]
-    if not needed or not all(store.has(task.fingerprint) for task in (*needed, plan.dataset, plan.counts)):
-        return {}
-    dataset = open_dataset(store.path(plan.dataset.fingerprint), store.path(plan.counts.fingerprint))
-    spaces = open_size(plan, dataset, store, tasks, size)
-    if len(spaces.words) < 2 * measure.COUNTED_NEIGHBOURS:
-        return {}
-    probes = choose_probes(spaces, ())
-    part = measure.measure_neighbours([spaces], probes, ())
-    return {"train_size": size, "sentences": list(part.found), "rows": measure.neighbour_rows(spaces, probes)}
-
-
-def add_to_study(config: StudyConfig, plan: Plan, store: Store) -> None:
-    """Write the latest report of this very study again, with its neighbours, if there is one."""
-    from embexp.conclude.report import write_report
-
-    folder = Path(config.output) / config.name / "latest"
-    file = folder / "results.json"
-    if not file.is_file():
-        return
-    results = json.loads(file.read_text(encoding="utf-8"))
-    if results.get("study", {}).get("fingerprint") != plan.fingerprint:
-        return
-    results["neighbours"] = for_report(plan, store)
-    file.write_text(json.dumps(results, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-    page = write_report(results, folder).html
-    print(f"Added to the study's report: {page}")
-
-
-Key = tuple[str, int, int]
-
-
-def plan_matrices(plan: Plan, sizes: Sequence[int]) -> dict[Key, Task]:
-    """Return the tasks that keep the matrices: the first seed's at every size, the second's at the largest."""
-    seeds = dict.fromkeys(sizes, plan.seeds[:1]) | {sizes[-1]: plan.seeds[:2]}
-    tasks = {
-        (cell.strategy, cell.train_size, cell.seed): matrix_task(cell)
-        for cell in plan.cells
-        if cell.strategy in (FINETUNED, RANDOM) and not cell.beside and cell.seed in seeds.get(cell.train_size, ())
-    }
-    return tasks if {key[0] for key in tasks} == {FINETUNED, RANDOM} else {}
 
 
 def open_size(plan: Plan, dataset: Dataset, store: Store, tasks: dict[Key, Task], size: int) -> Spaces:

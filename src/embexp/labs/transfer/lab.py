@@ -10,6 +10,7 @@ from embexp.config import StudyConfig
 from embexp.errors import UserError
 from embexp.labs.carrying import Lab, expect, finish, run_tasks
 from embexp.labs.parts import Row
+from embexp.labs.settings import problems
 from embexp.labs.transfer.plan import Target, check_targets, judge_tasks, make_cells, with_pretrained
 
 TITLE = "Is word2vec neutral, and the layer that a task learned not?"
@@ -29,6 +30,7 @@ def run_transfer(configs: Sequence[StudyConfig], *, full: bool) -> None:
     """
     from embexp.labs.transfer import measure
 
+    UserError.raise_if(dict.fromkeys(problem for config in configs for problem in problems(config)))
     expect((measure.MATRIX, measure.SHARED, measure.INTRINSIC))
     targets = [make_target(config, full) for config in configs]
     UserError.raise_if(check_targets({target.name: target for target in targets}))

@@ -1,0 +1,57 @@
+"""Settings of a study that the labs cannot honour: said in a sentence, rather than left aside."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict
+
+from embexp.config import ClassifierConfig, StudyConfig, TrainingConfig
+from embexp.errors import UserError
+from embexp.study import CLASSIFIER_KEYS, TRAINING_KEYS
+
+FREE = {  # what may be chosen: the study's own protocol, of which cells of a lab are made too
+    "classifier": (ClassifierConfig(), tuple(key for key in CLASSIFIER_KEYS if key != "encoder")),
+    "training": (TrainingConfig(), TRAINING_KEYS),
+}
+
+
+def check_settings(config: StudyConfig, *, matched: bool = False) -> None:
+    """Refuse settings that a lab would not follow.
+
+    Args:
+        config: The study whose data and protocol the lab takes.
+        matched: Whether the lab has word vectors beside its random rows, whose length these could match.
+
+    Raises:
+        UserError: With a sentence for each.
+    """
+    UserError.raise_if(problems(config, matched=matched))
+
+
+def problems(config: StudyConfig, *, matched: bool = False) -> Iterator[str]:
+    """Yield a sentence for each setting that a lab would not follow."""
+    if config.dataset.folds is not None:
+        yield (
+            f"dataset.folds: {config.dataset.folds} folds, and a lab measures on one split; leave dataset.folds out "
+            "(dataset.split_seed gives another split)"
+        )
+    if config.word2vec.corpus == "labelled":
+        yield (
+            "word2vec.corpus: with 'labelled' every cell has a vocabulary and word vectors of its own, and a lab "
+            "compares matrices of one vocabulary; give word2vec.corpus=pool"
+        )
+    if config.classifier.initial == "matched" and not matched:
+        yield (
+            "classifier.initial: 'matched' takes the length of rows from word vectors, which this lab's random rows "
+            "do not have beside them; give classifier.initial=uniform"
+        )
+    if config.training.device == "cuda":
+        yield "training.device: the cells of a lab are trained on the CPU; leave training.device out"
+    for group, (default, free) in FREE.items():
+        usual = asdict(default)
+        for key, value in asdict(getattr(config, group)).items():
+            if key not in (*free, "device") and value != usual[key]:
+                yield (
+                    f"{group}.{key}: {value!r} is not followed by the labs, which train the classifier of the default "
+                    f"study; leave it out ({group}.{key}={usual[key]})"
+                )
