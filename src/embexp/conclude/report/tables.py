@@ -17,10 +17,16 @@ from embexp.conclude.report.escape import Verbatim, csv_cell, latex, markdown
 
 @dataclass(frozen=True)
 class Cell:
-    """A table cell: its text, and whether it stands out as the best of its column."""
+    """A table cell: its text, whether it stands out as the best of its column, and what a narrow page has room for."""
 
     text: str
     best: bool = False
+    brief: str = ""
+
+    @property
+    def printed(self) -> str:
+        """The text on a page of paper."""
+        return self.brief or self.text
 
 
 @dataclass(frozen=True)
@@ -69,15 +75,16 @@ def latex_table(table: Table) -> str:
     lines = [
         f"% {latex(table.caption)}",
         "% needs \\usepackage{booktabs}",
+        "\\begingroup\\footnotesize\\setlength{\\tabcolsep}{4pt}",
         f"\\begin{{tabular}}{{{alignment}}}",
         "\\toprule",
         " & ".join(map(latex, table.header)) + r" \\",
         "\\midrule",
     ]
     for row in table.rows:
-        cells = (f"\\textbf{{{latex(cell.text)}}}" if cell.best else latex(cell.text) for cell in row)
+        cells = (f"\\textbf{{{latex(cell.printed)}}}" if cell.best else latex(cell.printed) for cell in row)
         lines.append(" & ".join(cells) + r" \\")
-    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}", ""])
+    return "\n".join([*lines, "\\bottomrule", "\\end{tabular}\\endgroup", ""])
 
 
 def markdown_table(table: Table) -> Verbatim:

@@ -116,7 +116,7 @@ def contrasts(study: StudyResults) -> Table | None:
 
 def _contrast_cells(study: StudyResults, row: Row) -> tuple[Cell, ...]:
     superiority = row.get("p_superiority")
-    verdict = str(row.get("verdict") or words.MISSING)
+    word = verdict = str(row.get("verdict") or words.MISSING)
     if reason := (row.get("decide") or {}).get("reason"):
         verdict += f": {reason}"
     return (
@@ -125,7 +125,7 @@ def _contrast_cells(study: StudyResults, row: Row) -> tuple[Cell, ...]:
         Cell(words.count(row["train_size"])),
         Cell(words.points(row.get("difference"))),
         Cell(words.points_interval(row.get("ci_low"), row.get("ci_high")) or words.MISSING),
-        Cell(verdict),
+        Cell(verdict, brief=word),
         Cell(words.MISSING if superiority is None else f"{superiority:.2f}"),
         Cell(words.p_value(row.get("p"))),
         Cell(words.p_value(row.get("p_holm"))),
