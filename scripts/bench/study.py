@@ -47,6 +47,8 @@ def main() -> int:
     print(f"{'word2vec of it':32s}{found['word2vec_seconds']:9.1f} s")
     print(f"{'engine, a cell (two workers)':32s}{1000 * found['overhead_seconds_per_cell']:9.2f} ms")
     print(f"{'tracking, share of cold':32s}{100 * found['tracking_share']:9.1f} %")
+    for strategy, value in found["largest_cells"].items():
+        print(f"{strategy + ', ' + format(found['largest_size'], ',') + ' texts':32s}{value:9.2f} s")
     print(f"{'largest worker':32s}{found['worker_peak_mb']:9.0f} MB")
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
@@ -90,9 +92,17 @@ def measure(scratch: Path, overrides: list[str], rounds: int) -> dict:
         "word2vec_seconds": results["word2vec"]["seconds"],
         "overhead_seconds_per_cell": statistics.median(overheads),
         "tracking_share": max(0.0, statistics.median(seconds["cached"]) - without) / seconds["cold"][0],
+        "largest_size": max(row["train_size"] for row in results["costs"]),
+        "largest_cells": largest_cells(results["costs"]),
         "worker_peak_mb": max(peaks),
         "cells": len(results["cells"]),
     }
+
+
+def largest_cells(costs: list[dict]) -> dict[str, float]:
+    """Return the median training seconds of each strategy at the largest size, from mapped data to final weights."""
+    largest = max(row["train_size"] for row in costs)
+    return {row["strategy"]: row["train_seconds"] for row in costs if row["train_size"] == largest}
 
 
 def run(folder: Path, overrides: list[str]) -> float:
