@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embexp.errors import UserError
+from embexp.vectors.formats import OPENERS
 from embexp.vectors.loading import Loaded
 from embexp.vectors.sources import VectorSource
 from embexp.vectors.subwords import Subwords
@@ -25,16 +26,17 @@ NAMES = ("dim", "ws", "epoch", "minCount", "neg", "wordNgrams", "loss", "model",
 DICTIONARY = "<iiiqq"
 SUPERVISED = 3
 LONGEST_WORD = 1 << 16
+LONGEST_NGRAM = 1000  # characters; no model comes near it
 
 
 class _Reader:
     """A mapped file that is read from front to back; says where it ends too early."""
 
     def __init__(self, source: VectorSource) -> None:
-        if source.path.suffix in (".gz", ".bz2", ".xz"):
+        self.data = np.memmap(source.path, np.uint8, "r")
+        if self.data[:8].tobytes().startswith(tuple(OPENERS)):
             raise UserError(f"{source} is compressed; unpack it first, so that its matrix can be mapped into memory")
         self.source, self.place = source, 8
-        self.data = np.memmap(source.path, np.uint8, "r")
         self.version = int(self.data[4])
 
     def take(self, layout: str, what: str) -> tuple[Any, ...]:
@@ -84,13 +86,17 @@ def load_model(source: VectorSource, wanted: set[str], first: int) -> Loaded:
             ".bin or .vec file it was made from"
         )
     rows, columns = reader.take("<qq", "the size of the matrix")
-    if columns != source.format.vector_size or rows < len(words):
+    if columns != source.format.vector_size or rows < len(words) or not words:
         raise UserError(
             f"{source}, byte {reader.place - 16:,}: a matrix of {rows:,} x {columns} stands where {len(words):,} "
             f"words and n-grams of {source.format.vector_size} numbers are promised; fetch the file again"
         )
     reader.expect(4 * rows * columns, "the matrix")
     matrix = np.memmap(source.path, "<f4", "r", reader.place, (rows, columns))
+    if not 0 <= arguments["maxn"] <= LONGEST_NGRAM or arguments["minn"] < 0:
+        raise UserError(
+            f"{source}, byte 8: n-grams of {arguments['minn']} to {arguments['maxn']} characters; fetch the file again"
+        )
     buckets = matrix[len(words) :] if arguments["maxn"] > 0 else matrix[:0]
     subwords = Subwords(buckets, arguments["minn"], arguments["maxn"])
     kept = [place for place, word in enumerate(words) if place < first or word in wanted]
@@ -106,9 +112,13 @@ def load_model(source: VectorSource, wanted: set[str], first: int) -> Loaded:
 def _dictionary(reader: _Reader) -> list[str]:
     size, count, _, _, pruned = reader.take(DICTIONARY, "the dictionary")
     words: list[str] = []
+    if size < 0:
+        raise UserError(f"{reader.source}: the dictionary promises {size:,} entries; fetch the file again")
     for number in range(size):
         word = reader.word(f"word {number + 1:,} of {size:,}")
         _, kind = reader.take("<qb", f"the count of word {number + 1:,} of {size:,}")
+        if b"\n" in word:
+            raise UserError(f"{reader.source}: word {number + 1:,} of {size:,} holds a line feed; fetch the file again")
         if kind == 0:  # 1 is a label
             words.append(word.decode("utf-8", "backslashreplace"))
     reader.place += 8 * max(0, pruned)

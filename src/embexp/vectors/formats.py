@@ -18,6 +18,8 @@ import io
 import json
 import lzma
 import struct
+import zlib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -28,6 +30,7 @@ FASTTEXT_MAGIC = 793712314
 FASTTEXT_VERSIONS = (11, 12)
 LOOK = 1 << 16  # bytes at the beginning that decide
 OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+LONGEST_NUMBER = 18  # digits of a count; more is no count of words
 CONTROL = bytes(range(9)) + bytes(range(14, 32))  # bytes that text does not hold and 32-bit numbers do
 DTYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
 TENSORS = ("vectors", "embedding.weight", "embeddings", "weight")
@@ -84,7 +87,7 @@ def recognise(path: Path, name: str) -> Format:
     try:
         with open_stream(path) as stream:
             first = stream.read(LOOK)
-    except (OSError, EOFError, lzma.LZMAError) as error:
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
         raise UserError(f"{name} cannot be read: {error}; check that the file was fetched completely") from error
     if not first:
         raise UserError(f"{name} is empty (0 bytes); fetch or write it again")
@@ -128,10 +131,10 @@ def _npy(path: Path, name: str) -> Format:
 
     try:
         matrix = np.load(path, mmap_mode="r", allow_pickle=False)
-    except ValueError as error:
+    except (ValueError, EOFError, OverflowError) as error:
         size = path.stat().st_size
         raise UserError(f"{name}: the .npy file of {size} bytes cannot be used: {error}") from error
-    if matrix.ndim != 2 or matrix.dtype.kind != "f":
+    if matrix.ndim != 2 or matrix.dtype.kind != "f" or not matrix.size:
         raise UserError(
             f"{name}: holds {matrix.dtype} of shape {matrix.shape}; it must be a matrix of floats, a row for each word"
         )
@@ -139,6 +142,7 @@ def _npy(path: Path, name: str) -> Format:
 
 
 def _safetensors(path: Path, name: str) -> Format:
+    """Read where the matrix of a .safetensors file lies; nothing of the description is taken on trust."""
     size = path.stat().st_size
     with path.open("rb") as file:
         length = int.from_bytes(file.read(8), "little")
@@ -149,9 +153,9 @@ def _safetensors(path: Path, name: str) -> Format:
             )
         try:
             header = json.loads(file.read(length))
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(f"{name}: the description at byte 8 is no JSON ({error}); fetch the file again") from error
-    tensors = {key: value for key, value in header.items() if key != "__metadata__" and len(value["shape"]) == 2}
+    tensors = {key: value for key, value in _described(header) if key != "__metadata__" and len(value["shape"]) == 2}
     chosen = next((key for key in TENSORS if key in tensors), next(iter(tensors)) if len(tensors) == 1 else None)
     if chosen is None:
         raise UserError(
@@ -161,24 +165,47 @@ def _safetensors(path: Path, name: str) -> Format:
     tensor = tensors[chosen]
     if tensor["dtype"] not in DTYPES:
         raise UserError(f"{name}: {chosen} is of type {tensor['dtype']}; {', '.join(DTYPES)} can be read")
-    start, end = (8 + length + int(offset) for offset in tensor["data_offsets"])
+    start, end = (8 + length + offset for offset in tensor["data_offsets"])
+    rows, columns = tensor["shape"]
+    needed = rows * columns * int(DTYPES[tensor["dtype"]][-1])
+    if not needed or end - start != needed:
+        raise UserError(
+            f"{name}: {chosen} is described as {rows} x {columns} numbers of type {tensor['dtype']} in {end - start} "
+            f"bytes, and they would take {needed}; fetch the file again"
+        )
     if end > size:
         raise UserError(f"{name}: {chosen} should end at byte {end}, and the file ends at byte {size}; it is truncated")
-    rows, columns = map(int, tensor["shape"])
     return Format("safetensors", columns, rows, start, DTYPES[tensor["dtype"]])
 
 
+def _described(header: object) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield the tensors of a .safetensors file whose description is whole."""
+    for key, value in header.items() if isinstance(header, dict) else ():
+        if isinstance(value, dict) and isinstance(value.get("dtype"), str):
+            numbers = value.get("shape"), value.get("data_offsets")
+            whole = [
+                isinstance(each, list) and all(type(number) is int and number >= 0 for number in each)
+                for each in numbers
+            ]
+            if all(whole) and len(value["data_offsets"]) == 2:
+                yield key, value
+
+
 def _fasttext(first: bytes, name: str) -> Format:
+    if len(first) < 12:
+        raise UserError(f"{name}: the fastText model ends at byte {len(first)}, before its size; fetch it again")
     version, vector_size = struct.unpack("<ii", first[4:12])
     if version not in FASTTEXT_VERSIONS:
         raise UserError(f"{name}: fastText model of version {version} at byte 4; versions 11 and 12 are read")
+    if vector_size < 1:
+        raise UserError(f"{name}: fastText model with vectors of {vector_size} numbers at byte 8; fetch it again")
     return Format("fasttext_bin", vector_size)
 
 
 def _words_and_numbers(first: bytes, name: str) -> Format:
     line, _, rest = first.partition(b"\n")
     fields = line.split()
-    if len(fields) == 2 and all(field.isdigit() for field in fields):
+    if len(fields) == 2 and all(field.isdigit() and len(field) <= LONGEST_NUMBER for field in fields):
         count, vector_size = map(int, fields)
         if not count or not vector_size:
             raise UserError(f"{name}, line 1: the header {line.decode()!r} promises no vectors; fetch the file again")

@@ -135,7 +135,8 @@ def _load_matrix(source: VectorSource, wanted: set[str], first: int) -> Loaded:
                 f"second time, after line {place_of[word] + 1:,}; remove one of the rows"
             )
     kept = [place for place, word in enumerate(words) if place < first or word in wanted]
-    vectors = open_matrix(source)[kept].astype(np.float32)
+    with np.errstate(over="ignore"):  # a number beyond 32 bits is told as infinite
+        vectors = open_matrix(source)[kept].astype(np.float32)
     broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
     if len(broken):
         place = kept[int(broken[0])]

@@ -69,7 +69,10 @@ def parse(source: VectorSource, record: Record) -> NDArray[np.float32]:
                 f"{source}, {where(source, record)}: {wrong[:40].decode('utf-8', 'replace')!r} among the numbers of "
                 f"{show(record.word)} is no number; mend the line or fetch the file again"
             )
-        vector = np.array([float(field) for field in fields], np.float32)
+        if len(fields) != source.format.vector_size:  # blanks were counted: two in a row hide a missing number
+            raise _wrong_count(source, record.word, len(fields), record.place)
+        with np.errstate(over="ignore"):  # a number beyond 32 bits is told as infinite
+            vector = np.array([float(field) for field in fields], np.float32)
     if not np.isfinite(vector).all():
         value = vector[~np.isfinite(vector)][0]
         raise UserError(
@@ -113,10 +116,15 @@ def _odd_line(source: VectorSource, line: bytes, number: int) -> tuple[bytes, by
             return word, b" ".join(parts[len(parts) - size :])
     elif len(parts) == size + 1:  # several blanks in a row, or tabs
         return parts[0], b" ".join(parts[1:])
+    raise _wrong_count(source, parts[0], len(parts) - 1, number)
+
+
+def _wrong_count(source: VectorSource, word: bytes, found: int, line: int) -> UserError:
+    size = source.format.vector_size
     said = f"the header on line 1 says {size}" if source.format.count is not None else f"line 1 has {size}"
-    raise UserError(
-        f"{source}, line {number:,}: {show(parts[0])} has {len(parts) - 1} numbers, and {said}; mend or remove the "
-        "line, or fetch the file again"
+    return UserError(
+        f"{source}, line {line:,}: {show(word)} has {found} numbers, and {said}; mend or remove the line, or fetch "
+        "the file again"
     )
 
 
@@ -130,7 +138,8 @@ def _check_count(source: VectorSource, found: int) -> None:
 
 
 def _binary(source: VectorSource, stream: BinaryIO) -> Iterator[Record]:
-    length, count = 4 * source.format.vector_size, source.format.count or 0
+    size, count = source.format.vector_size, source.format.count or 0
+    length = 4 * size
     stream.read(source.format.start)
     data, place, base = b"", 0, source.format.start  # base: the file's byte at which data begins
     for number in range(1, count + 1):
@@ -142,6 +151,11 @@ def _binary(source: VectorSource, stream: BinaryIO) -> Iterator[Record]:
             if end < 0 or end + 1 + length > len(data):
                 raise _broken(source, number, data, end, base)
         word = data[place:end].lstrip(b"\n")  # some writers end a vector with a line feed, others do not
+        if b"\n" in word:
+            raise UserError(
+                f"{source}, byte {base + end - len(word):,}: the word {show(word)}, number {number:,} of {count:,}, "
+                f"holds a line feed, so the vectors before are hardly {size} numbers long; fetch the file again"
+            )
         yield Record(word, data[end + 1 : end + 1 + length], base + end - len(word))
         place = end + 1 + length
     rest = (data[place:] + stream.read(BLOCK)).strip(b"\n")
