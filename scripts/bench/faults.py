@@ -5,8 +5,8 @@
 A study of 60 cells on made-up reviews runs as a user starts it, with two workers. Its planner or one of its workers
 is killed with SIGKILL after a random number of entries and a random part of a second; then the same command is given
 again. After a kill of each kind the study runs to its end, its store is compared with that of an undisturbed run, byte
-for byte, and a new round begins in an empty store. At the end two studies run at once on one store. Prints a report in Markdown; exit
-code 1 if anything differs.
+for byte, and a new round begins in an empty store. At the end two studies run at once on one store. Prints a report
+in Markdown; exit code 1 if anything differs.
 """
 
 from __future__ import annotations
