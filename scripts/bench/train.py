@@ -6,8 +6,9 @@ own form of it from the same tokens, TF-IDF its own), each in a process of its o
 another seed and so another labelled subset; the table shows the median and the spread over rounds.
 
     tokens/s        training tokens per second, from mapped data to final weights; imports and compilation apart
-    s to target     median seconds of training until the validation accuracy that the usual loop reaches in its best pass
-                    of the same round, less half a point, is first met (evaluation not counted); in brackets the rounds that met it
+    s to target     median seconds of training until the validation accuracy that the usual loop reaches in its
+                    best pass of the same round, less half a point, is first met (evaluation not counted); in
+                    brackets the rounds that met it
     peak MB         resident memory of the process at its highest
 
     scripts/bench/train.py --json docs/bench/train.json
