@@ -34,11 +34,14 @@ def test_a_killed_planner_and_a_killed_worker_change_nothing(faults: ModuleType,
     assert report.sound, report
 
 
-def test_launcher_joblib_runs_studies_side_by_side_on_one_store(faults: ModuleType, tmp_path: Path) -> None:
+@pytest.mark.parametrize("launcher", [("joblib", "hydra.launcher.n_jobs=2"), ("submitit_local",)], ids=lambda it: it[0])
+def test_a_launcher_runs_studies_side_by_side_on_one_store(
+    faults: ModuleType, tmp_path: Path, launcher: tuple[str, ...]
+) -> None:
     faults.write_reviews(tmp_path / "reviews.csv")
     words = faults.command(tmp_path, "store", GRID)
-    launcher = ["-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2", "training.batch_size=16,32"]
-    done = subprocess.run([*words, *launcher], capture_output=True, text=True, cwd=tmp_path, timeout=200, check=False)
+    sweep = ["-m", f"hydra/launcher={launcher[0]}", *launcher[1:], "training.batch_size=16,32"]
+    done = subprocess.run([*words, *sweep], capture_output=True, text=True, cwd=tmp_path, timeout=200, check=False)
     assert done.returncode == 0, done.stderr
     results = list(tmp_path.glob("outputs/faults/2*/results.json"))
     assert len(results) == 2
