@@ -60,7 +60,11 @@ def tasks_of(plan: Plan) -> list[Task]:
 
 
 def run_study(
-    config: StudyConfig, listeners: Sequence[Listener] = (), *, say: Callable[[str], None] = lambda text: None
+    config: StudyConfig,
+    listeners: Sequence[Listener] = (),
+    *,
+    say: Callable[[str], None] = lambda text: None,
+    command: str | None = None,
 ) -> StudyRun:
     """Carry out a study: run what the store lacks, write results and report, tell MLflow.
 
@@ -68,6 +72,7 @@ def run_study(
         config: The study, checked.
         listeners: Told what the engine does.
         say: Told in a few words what happens before and after the tasks.
+        command: The command line that does it again; None: that of this process.
 
     Raises:
         UserError: A mistake in configuration or data, before any work.
@@ -83,7 +88,7 @@ def run_study(
         name=config.name,
         dataset=config.dataset.name,
         fingerprint=plan.fingerprint,
-        command=command_line(),
+        command=command_line() if command is None else mask(command),
         config=mask_all(asdict(config)),
         output=folder,
     )
