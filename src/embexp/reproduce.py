@@ -17,7 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from embexp.config import StudyConfig, TrackingConfig, build
+from embexp.config import ExecutorConfig, StudyConfig, TrackingConfig, build
 from embexp.engine.events import Listener
 from embexp.errors import StudyFailed, UserError, did_you_mean
 
@@ -102,7 +102,8 @@ def reproduce(
     listeners: Sequence[Listener] = (),
     *,
     say: Callable[[str], None] = lambda text: None,
-    executor: str | None = None,
+    executor: ExecutorConfig | None = None,
+    place: Path | None = None,
 ) -> list[Comparison]:
     """Run a reported study again, from nothing, and compare each cell.
 
@@ -110,7 +111,8 @@ def reproduce(
         reported: The study.
         listeners: Told what the engine does.
         say: Told in a few words what happens beside the tasks.
-        executor: `serial` or `local` in place of the reported one.
+        executor: In place of the reported one.
+        place: Existing folder for the fresh store, which goes away afterwards; workers on other machines must see it.
 
     Raises:
         StudyFailed: If a signal ended the run.
@@ -118,17 +120,19 @@ def reproduce(
     from embexp.results import environment
     from embexp.running import run_study
 
-    with tempfile.TemporaryDirectory(prefix="embexp-reproduce-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="embexp-reproduce-", dir=place) as scratch:
         config = replace(
             reported.config,
             store=f"{scratch}/store",
             output=f"{scratch}/outputs",
             tracking=TrackingConfig(kind="none"),
-            executor=replace(reported.config.executor, kind=executor or reported.config.executor.kind),
+            executor=executor or reported.config.executor,
         )
         study = run_study(config, listeners, say=say)
     if study.outcome.interrupted:
         raise KeyboardInterrupt
+    if study.outcome.stopped:
+        raise StudyFailed(study.outcome.stopped)
     if not study.results:
         raise StudyFailed("no cell was finished; " + "; ".join(failure.reason for failure in study.outcome.failed[:3]))
     same = same_environment(reported.environment, environment())

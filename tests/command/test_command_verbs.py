@@ -95,7 +95,9 @@ def test_sync_says_that_nothing_is_pending(embexp: Embexp) -> None:
     [
         ([], "name one preset (none given)"),
         (["quick", "main"], "name one preset (quick, main given)"),
-        (["quick", "executor=cloud"], "executor=cloud: there is no such executor"),
+        (["quick", "executor=cloud"], "executor=cloud: there is no such option"),
+        (["quick", "executor.address=nowhere", "executor=dask"], "executor.address: 'nowhere' is no address"),
+        (["quick", "executor=dask", "store=nowhere"], "nowhere is no folder; name one in which a store may be made"),
         (["quick", "grid.seeds=3"], "grid.seeds=3: reproduce runs what was reported as it was"),
         (["qick"], "nothing is reported for 'qick'"),
     ],

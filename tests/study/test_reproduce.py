@@ -9,6 +9,7 @@ import pytest
 from tiny_study import tiny_study
 
 from embexp import reproduce
+from embexp.config import ExecutorConfig
 from embexp.errors import UserError
 from embexp.results import environment
 from embexp.running import run_study
@@ -59,9 +60,11 @@ def test_a_reported_study_comes_out_again(tmp_path, monkeypatch):
     reproduce.write_reported("tiny", study.results, tmp_path / "results")
     reported = reproduce.read_reported("tiny")
     assert asdict(reported.config) == asdict(tiny_study(tmp_path))
-    comparisons = reproduce.reproduce(reported)
+    local = ExecutorConfig(kind="local", workers=2)
+    comparisons = reproduce.reproduce(reported, executor=local, place=tmp_path)
     assert len(comparisons) == 20
     assert {comparison.verdict for comparison in comparisons} == {"identical"}
+    assert list(tmp_path.glob("embexp-reproduce-*")) == []
 
 
 def test_an_unknown_preset_is_a_sentence(tmp_path, monkeypatch):

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
 from embexp.command.arguments import Arguments
-from embexp.config import EXECUTORS
+from embexp.command.compose import compose_study
+from embexp.config import ExecutorConfig
 from embexp.display import open_display
-from embexp.errors import StudyFailed, UserError, did_you_mean
+from embexp.errors import StudyFailed, UserError
 
 if TYPE_CHECKING:
     from embexp.reproduce import Comparison
@@ -30,10 +34,10 @@ def reproduce(arguments: Arguments) -> int:
     from embexp.reproduce import read_reported
     from embexp.reproduce import reproduce as run_again
 
-    preset, executor = _read_words(arguments)
-    reported = read_reported(preset)
+    words = _read_words(arguments)
+    reported = read_reported(words.preset)
     with open_display() as display:
-        comparisons = run_again(reported, [display], say=display.say, executor=executor)
+        comparisons = run_again(reported, [display], say=display.say, executor=words.executor, place=words.place)
     console = Console(highlight=False)
     console.print(comparison_table(comparisons))
     console.print()
@@ -41,7 +45,7 @@ def reproduce(arguments: Arguments) -> int:
     console.print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()), markup=False)
     wrong = sum(count for verdict, count in counts.items() if verdict not in AGREEING)
     if wrong:
-        raise StudyFailed(f"{wrong} of {len(comparisons)} cells do not agree with what is reported for {preset}")
+        raise StudyFailed(f"{wrong} of {len(comparisons)} cells do not agree with what is reported for {words.preset}")
     return 0
 
 
@@ -66,22 +70,37 @@ def comparison_table(comparisons: Sequence[Comparison]) -> Table:
     return table
 
 
-def _read_words(arguments: Arguments) -> tuple[str, str | None]:
-    """Return the preset and the kind of executor that is wanted in place of the reported one."""
+@dataclass(frozen=True)
+class _Words:
+    """What a command line asks to be done again, where, and with the store in which folder."""
+
+    preset: str
+    executor: ExecutorConfig | None
+    place: Path | None
+
+
+def _read_words(arguments: Arguments) -> _Words:
     presets = [word for word in arguments.overrides if "=" not in word]
-    executor: str | None = None
-    problems: list[str] = []
-    for word in arguments.overrides:
-        key, equals, value = word.partition("=")
-        if key == "executor" and value in EXECUTORS:
-            executor = value
-        elif key == "executor":
-            near = did_you_mean(value, EXECUTORS)
-            problems.append(f"{word}: there is no such executor{near or ';'} possible: {', '.join(EXECUTORS)}")
-        elif equals:
-            problems.append(f"{word}: reproduce runs what was reported as it was; only executor=KIND may be given")
+    others = [word for word in arguments.overrides if "=" in word]
+    stores = [word for word in others if word.startswith("store=")]
+    executing = [word for word in others if re.match(r"[+~]*executor[.=]", word)]
+    problems = [
+        f"{word}: reproduce runs what was reported as it was; only executor=KIND, executor.KEY=VALUE and store=FOLDER "
+        "may be given"
+        for word in others
+        if word not in (*stores, *executing)
+    ]
     if len(presets) != 1:
         given = ", ".join(presets) or "none"
         problems.append(f"reproduce: name one preset ({given} given), such as `embexp reproduce quick`")
+    executor = None
+    try:
+        if executing:
+            executor = compose_study(executing, config_dir=arguments.options.get("--config-dir")).executor
+    except UserError as error:
+        problems += error.problems
+    place = Path(stores[-1].partition("=")[2]).absolute() if stores else None
+    if place is not None and not place.is_dir():
+        problems.append(f"store: {place} is no folder; name one in which a store may be made for the time of the run")
     UserError.raise_if(problems)
-    return presets[0], executor
+    return _Words(presets[0], executor, place)

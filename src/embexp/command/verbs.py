@@ -180,7 +180,7 @@ cannot be compared. It goes to <output>/comparison.
         ),
         Verb(
             "reproduce",
-            "embexp reproduce PRESET [executor=KIND]",
+            "embexp reproduce PRESET [executor=KIND] [executor.KEY=VALUE] [store=FOLDER]",
             "run a reported study again and compare each cell",
             """\
 Runs the study from nothing in a fresh store and prints every cell as reported,
@@ -188,7 +188,7 @@ now, and the verdict: identical where processor and versions are those of the
 report, elsewhere within the spread of the seeds. Exit code 1 if a cell differs.
 
   embexp reproduce quick
-  embexp reproduce main executor=serial""",
+  embexp reproduce main executor=dask executor.address=tcp://head:8786 store=/mnt""",
             _reproduce,
         ),
         Verb(
