@@ -162,6 +162,11 @@ def _check_together(config: StudyConfig) -> Iterator[str]:
             f"word2vec.min_alpha: {word2vec.min_alpha} exceeds word2vec.alpha, {word2vec.alpha}; the rate "
             "falls from alpha to min_alpha, so give min_alpha at most that"
         )
+    if config.executor.kind == "serial" and config.executor.task_timeout_seconds is not None:
+        yield (
+            f"executor.task_timeout_seconds: {config.executor.task_timeout_seconds:g} cannot be kept by executor=serial, "
+            "which has no worker process to stop; give executor=local executor.workers=1, or leave the limit out"
+        )
     if budget.min_steps == 0 and budget.passes == 0:
         yield ("training.budget: min_steps and passes are both 0, so nothing would be trained; set one of them above 0")
     if dataset.test_size > 1 and dataset.test_size != int(dataset.test_size):

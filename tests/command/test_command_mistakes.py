@@ -49,6 +49,9 @@ MISTAKES = {
     ("training.learning_rate=nan",): ["training.learning_rate: nan is out of range"],
     ("training.budget.passes=inf",): ["training.budget.passes: inf is out of range"],
     ("executor.workers=0",): ["executor.workers: 0 is out of range"],
+    ("executor=serial", "executor.task_timeout_seconds=60"): [
+        "executor.task_timeout_seconds: 60 cannot be kept by executor=serial"
+    ],
     ("word2vec.min_alpha=0.5",): ["word2vec.min_alpha: 0.5 exceeds word2vec.alpha"],
     ("training.budget.min_steps=0", "training.budget.passes=0"): ["training.budget", "nothing would be trained"],
     ("classifier.encoder=meanpool",): ["classifier.encoder: 'meanpool' is unknown; did you mean mean_pool?"],
