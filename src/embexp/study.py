@@ -11,8 +11,9 @@ the store has it already.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +32,7 @@ from embexp.text import Facts, auto_train_sizes, folds_of, token_identity
 from embexp.wordvectors import VectorPlan, plan_vectors
 
 if TYPE_CHECKING:
+    from embexp.classify.cell import CellData
     from embexp.classify.strategies import Strategy
 
 # ---- stages
@@ -55,37 +57,9 @@ def count_tokens(work: Work) -> None:
 
 def run_cell(work: Work) -> None:
     """Train one classifier on one labelled subset and score it."""
-    from embexp.classify.cell import CellData, run_control, run_strategy
-    from embexp.classify.strategies import WordVectors
-    from embexp.text import nested_order, open_dataset
-    from embexp.vectors.entries import read_rows
+    from embexp.classify.cell import run_control, run_strategy
 
-    config, dataset = work.config, open_dataset(work.needs["dataset"], work.needs["counts"])
-    labels = np.asarray(dataset.pool.labels, np.int64)
-    subset = nested_order(labels, config["seed"])[: config["train_size"]]
-    word_vectors = None
-    if "word2vec" in work.needs:
-        unknown = config.get("unknown", "random")
-        known = read_rows(work.needs["word2vec"], subwords=unknown == "subword")
-        word_vectors = WordVectors(known.rows, known.vectors, unknown)
-    labelled, texts, vocabulary_size = dataset.pool.bags.select(subset), dataset.test.bags, dataset.vocabulary_size
-    labelled_sequences, text_sequences = dataset.pool.sequences.select(subset), dataset.test.sequences
-    if "labelled_min_count" in config:  # the labelled texts are all there is: the vocabulary comes from them too
-        kept = labelled.types(config["labelled_min_count"])
-        labelled, texts, vocabulary_size = labelled.keep(kept), texts.keep(kept), len(kept)
-        labelled_sequences, text_sequences = labelled_sequences.keep(kept), text_sequences.keep(kept)
-        word_vectors = word_vectors and word_vectors.keep(kept)
-    data = CellData(
-        labelled=labelled,
-        labels=labels[subset],
-        texts=texts,
-        text_labels=np.asarray(dataset.test.labels, np.int64),
-        classes=len(dataset.classes),
-        vocabulary_size=vocabulary_size,
-        word_vectors=word_vectors,
-        labelled_sequences=labelled_sequences,
-        text_sequences=text_sequences,
-    )
+    config, data = work.config, read_cell(work.config, work.needs)
     if config["strategy"] == "tfidf":
         result = run_control(data)
     else:
@@ -102,6 +76,37 @@ def run_cell(work: Work) -> None:
     cell = {key: config[key] for key in ("strategy", "train_size", "seed")}
     record = json.dumps(cell | result.record, indent=1)
     (work.folder / "record.json").write_text(record, encoding="utf-8")
+
+
+def read_cell(config: Mapping[str, Any], needs: Mapping[str, Path]) -> CellData:
+    """Return the texts, labels and word vectors of a cell; the texts of the whole pool stay where they are."""
+    from embexp.classify.cell import CellData
+    from embexp.classify.strategies import WordVectors
+    from embexp.text import nested_order, open_dataset
+    from embexp.vectors.entries import read_rows
+
+    dataset = open_dataset(needs["dataset"], needs["counts"])
+    labels = np.asarray(dataset.pool.labels, np.int64)
+    subset = nested_order(labels, config["seed"])[: config["train_size"]]
+    word_vectors = None
+    if "word2vec" in needs:
+        unknown = config.get("unknown", "random")
+        known = read_rows(needs["word2vec"], subwords=unknown == "subword")
+        word_vectors = WordVectors(known.rows, known.vectors, unknown)
+    data = CellData(
+        labelled=dataset.pool.bags.select(subset),
+        labels=labels[subset],
+        texts=dataset.test.bags,
+        text_labels=np.asarray(dataset.test.labels, np.int64),
+        classes=len(dataset.classes),
+        vocabulary_size=dataset.vocabulary_size,
+        word_vectors=word_vectors,
+        labelled_sequences=dataset.pool.sequences.select(subset),
+        text_sequences=dataset.test.sequences,
+    )
+    if "labelled_min_count" in config:  # the labelled texts are all there is: the vocabulary comes from them too
+        return data.keep(data.labelled.types(config["labelled_min_count"]))
+    return data
 
 
 PREPARE_DATASET = Stage("prepare_dataset", 2, prepare_dataset, all_cores=True)
@@ -161,6 +166,7 @@ class Plan:
         facts: What is known of the texts before they are prepared.
         fingerprint: Identity of the study's results.
         folds: The tasks of each fold's texts; `dataset`, `counts`, `word2vec` and `judge` are those of the first.
+        export: Trains the model that the study leaves behind; None where there is none, or the cells decide on it.
     """
 
     dataset: Task
@@ -173,13 +179,15 @@ class Plan:
     facts: Facts
     fingerprint: str
     folds: tuple[Fold, ...]
+    export: Task | None = None
 
     @property
     def tasks(self) -> list[Task]:
         """What the study wants to read at the end: the cells, and what the report says of texts and vectors."""
         vectors = [task for task in (self.word2vec, self.judge) if task is not None]
         texts = [task for fold in self.folds for task in (fold.dataset, fold.counts)]
-        return [*texts, *vectors, *(cell.task for cell in self.cells)]
+        models = [] if self.export is None else [self.export]
+        return [*texts, *vectors, *(cell.task for cell in self.cells), *models]
 
 
 def make_plan(config: StudyConfig, facts: Facts) -> Plan:

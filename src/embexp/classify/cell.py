@@ -46,6 +46,19 @@ class CellData:
     labelled_sequences: Sequences | None = None
     text_sequences: Sequences | None = None
 
+    def keep(self, types: NDArray[np.integer[Any]]) -> CellData:
+        """Return the same cell with a smaller vocabulary: token ids that stay, ascending; others are dropped."""
+        sequences, of_texts = self.labelled_sequences, self.text_sequences
+        return replace(
+            self,
+            labelled=self.labelled.keep(types),
+            texts=self.texts.keep(types),
+            vocabulary_size=len(types),
+            word_vectors=self.word_vectors and self.word_vectors.keep(types),
+            labelled_sequences=None if sequences is None else sequences.keep(types),
+            text_sequences=None if of_texts is None else of_texts.keep(types),
+        )
+
     def inside(self, fitted: NDArray[np.integer[Any]], judged: NDArray[np.integer[Any]]) -> CellData:
         """Return a cell inside the labelled texts: some of them are learned from, others score it.
 
@@ -91,6 +104,25 @@ def run_control(data: CellData) -> CellResult:
     return CellResult(record | score(predictions, data.text_labels, data.classes), predictions, seconds)
 
 
+def first_matrix(
+    name: str, data: CellData, *, vector_size: int, classifier: ClassifierConfig, seed: int
+) -> NDArray[np.float32]:
+    """Return the embedding matrix with which a strategy's cell begins, float32, shape (vocabulary, vector_size)."""
+    from embexp.classify.routes import standardised_on
+
+    return initial_matrix(
+        STRATEGIES[name],
+        data.word_vectors,
+        data.labelled,
+        vocabulary_size=data.vocabulary_size,
+        vector_size=vector_size,
+        scale=classifier.initial_scale,
+        seed=seed,
+        initial=classifier.initial,
+        standardised=standardised_on(classifier),
+    )
+
+
 @dataclass(frozen=True)
 class Trained:
     """A trained classifier and how it came about.
@@ -130,7 +162,7 @@ def train_strategy(
     from embexp.classify.batches import batch_order, optimiser_steps
     from embexp.classify.device import train_with_autograd
     from embexp.classify.model import MeanPoolClassifier, build_model
-    from embexp.classify.routes import fits_compiled_loop, standardised_on, texts_for, warm_up
+    from embexp.classify.routes import fits_compiled_loop, texts_for, warm_up
     from embexp.classify.training import train
 
     strategy, labelled = STRATEGIES[name], texts_for(classifier.encoder, data.labelled, data.labelled_sequences)
@@ -138,17 +170,7 @@ def train_strategy(
     compiled = fits_compiled_loop(strategy, classifier, training)
     warm_up(compiled, classifier.encoder)
     started = time.perf_counter()
-    matrix = initial_matrix(
-        strategy,
-        data.word_vectors,
-        data.labelled,
-        vocabulary_size=data.vocabulary_size,
-        vector_size=vector_size,
-        scale=classifier.initial_scale,
-        seed=seed,
-        initial=classifier.initial,
-        standardised=standardised_on(classifier),
-    )
+    matrix = first_matrix(name, data, vector_size=vector_size, classifier=classifier, seed=seed)
     model = build_model(classifier, matrix, data.classes, seed, name)
     steps = optimiser_steps(training.budget, len(data.labelled), training.batch_size)
     batches = batch_order(len(data.labelled), training.batch_size, steps, seed)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from embexp.config import ClassifierConfig, StudyConfig, TrainingConfig, build
 from embexp.engine.task import Stage, Task, Work
-from embexp.study import CLASSIFIER_KEYS, TRAINING_KEYS, Cell, Plan
+from embexp.study import CLASSIFIER_KEYS, TRAINING_KEYS, Cell, Plan, read_cell
 from embexp.text import nested_order, open_dataset
 
 Scores = dict[str, Any]
@@ -33,35 +33,16 @@ def keep_matrix(work: Work) -> None:
     Leaves matrix.npy, float32, shape (vocabulary, vector_size); start.npy, the same before training; seen.npy, how
     often each word stands in the labelled texts.
     """
-    from embexp.classify.batches import batch_order, optimiser_steps
-    from embexp.classify.model import MeanPoolClassifier
-    from embexp.classify.strategies import STRATEGIES, initial_matrix
-    from embexp.classify.training import train
+    from embexp.classify.cell import first_matrix, train_strategy
 
-    config, dataset = work.config, open_dataset(work.needs["dataset"], work.needs["counts"])
-    labels = np.asarray(dataset.pool.labels, np.int64)
-    subset = nested_order(labels, config["seed"])[: config["train_size"]]
-    labelled = dataset.pool.bags.select(subset)
+    config = {key: value for key, value in work.config.items() if key != "labelled_min_count"}  # rows by token id
+    data, classifier = read_cell(config, work.needs), build(ClassifierConfig, config["classifier"])
+    settings: dict[str, Any] = {"vector_size": config["vector_size"], "classifier": classifier, "seed": config["seed"]}
+    np.save(work.folder / "start.npy", first_matrix(config["strategy"], data, **settings))
     training = build(TrainingConfig, config["training"])
-    classifier = build(ClassifierConfig, config["classifier"])
-    strategy = STRATEGIES[config["strategy"]]
-    matrix = initial_matrix(
-        strategy,
-        load_vectors(work.needs["word2vec"], config.get("unknown", "random")) if "word2vec" in work.needs else None,
-        labelled,
-        vocabulary_size=dataset.vocabulary_size,
-        vector_size=config["vector_size"],
-        scale=classifier.initial_scale,
-        seed=config["seed"],
-        initial=classifier.initial,
-    )
-    np.save(work.folder / "start.npy", matrix)
-    model = MeanPoolClassifier(matrix, classifier.hidden_size, len(dataset.classes), config["seed"])
-    steps = optimiser_steps(training.budget, len(labelled), training.batch_size)
-    batches = batch_order(len(labelled), training.batch_size, steps, config["seed"])
-    train(model, labelled, labels[subset], batches, training, strategy.trained)
-    np.save(work.folder / "matrix.npy", matrix)
-    seen = np.bincount(labelled.indices, labelled.counts, dataset.vocabulary_size)
+    trained = train_strategy(config["strategy"], data, training=training, **settings)
+    np.save(work.folder / "matrix.npy", trained.model.embedding.weight.detach().numpy())
+    seen = np.bincount(data.labelled.indices, data.labelled.counts, data.vocabulary_size)
     np.save(work.folder / "seen.npy", seen.astype(np.int64))
 
 
