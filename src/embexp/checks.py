@@ -113,6 +113,7 @@ def check(config: StudyConfig) -> list[str]:
         *_check_encoder(config.classifier),
         *_check_grid(config.grid),
         *_check_rooms(config),
+        *_check_export(config),
         *_check_folder("store", config.store),
         *_check_folder("output", config.output),
     ]
@@ -164,8 +165,9 @@ def _check_together(config: StudyConfig) -> Iterator[str]:
         )
     if config.executor.kind == "serial" and config.executor.task_timeout_seconds is not None:
         yield (
-            f"executor.task_timeout_seconds: {config.executor.task_timeout_seconds:g} cannot be kept by executor=serial, "
-            "which has no worker process to stop; give executor=local executor.workers=1, or leave the limit out"
+            f"executor.task_timeout_seconds: {config.executor.task_timeout_seconds:g} cannot be kept by "
+            "executor=serial, which has no worker process to stop; give executor=local executor.workers=1, or leave "
+            "the limit out"
         )
     if budget.min_steps == 0 and budget.passes == 0:
         yield ("training.budget: min_steps and passes are both 0, so nothing would be trained; set one of them above 0")
@@ -267,6 +269,27 @@ def _check_rooms(config: StudyConfig) -> Iterator[str]:
             resolve_address(config.tracking)
     except UserError as error:
         yield from error.problems
+
+
+def _check_export(config: StudyConfig) -> Iterator[str]:
+    options = ("best", *STRATEGIES, "random_frozen")
+    if config.export is not None and config.export not in options:
+        why = "has no embedding layer to export" if config.export == "tfidf" else "is unknown"
+        near = did_you_mean(config.export, options)
+        yield f"export: {config.export!r} {why}{near or ';'} possible: {', '.join(options)} (or null for no model)"
+    if config.export == "best" and not config.grid.strategies:
+        yield "export: best chooses among grid.strategies, and the list is empty; name at least one strategy"
+    if config.export_register is None:
+        return
+    if config.export is None:
+        yield f"export_register: {config.export_register!r} registers a model, and none is exported; give export=best"
+    if config.tracking.kind == "none":
+        yield (
+            f"export_register: {config.export_register!r} is a name in MLflow, and tracking=none logs nothing; leave "
+            "one of the two out"
+        )
+    if not config.export_register.strip() or set(config.export_register) & set("/:"):
+        yield f"export_register: {config.export_register!r} cannot name a model in MLflow; leave out '/' and ':'"
 
 
 def _check_folder(key: str, folder: str) -> Iterator[str]:
