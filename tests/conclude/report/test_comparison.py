@@ -291,8 +291,9 @@ def test_files_are_complete_and_come_again_to_the_byte(tmp_path: Path) -> None:
     files = sorted(path.relative_to(paths[0]).as_posix() for path in paths[0].rglob("*") if path.is_file())
     assert files == [
         "comparison.json",
-        *(f"figures/comparison.{ending}" for ending in ("pdf", "png", "svg")),
-        *("report.html", "report.md", "tables/comparison.csv", "tables/comparison.tex"),
+        *(f"figures/{name}.{ending}" for name in ("atlas", "comparison") for ending in ("pdf", "png", "svg")),
+        *("report.html", "report.md"),
+        *(f"tables/{name}.{ending}" for name in ("atlas", "atlas_claims", "comparison") for ending in ("csv", "tex")),
     ]
     for name in files:
         assert (paths[0] / name).read_bytes() == (paths[1] / name).read_bytes(), name

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from embexp.conclude.report import comparison_differences, comparison_findings, words
+from embexp.conclude.report import atlas, atlas_page, comparison_differences, comparison_findings, words
 from embexp.conclude.report.answer import headline as headline_of_a_study
 from embexp.conclude.report.blocks import (
     Block,
@@ -69,8 +69,9 @@ def write_comparison(
     content = comparison_content(comparison, table, fingerprint, command)
     sections = build_sections(comparison, panels, table, command)
     folder.mkdir(parents=True, exist_ok=True)
-    figures = {} if panels is None else {panels.name: panels}
-    material = Material(StudyResults({}), dict(figures), {table.name: table})
+    drawn = [block.figure for _, blocks in sections for block in blocks if isinstance(block, FigureBlock)]
+    tables = [block.table for _, blocks in sections for block in blocks if isinstance(block, TableBlock)]
+    material = Material(StudyResults({}), {each.name: each for each in drawn}, {each.name: each for each in tables})
     saved = save_figures(material.figures, folder / "figures")
     save_tables(material.tables, folder / "tables")
     paths = ComparisonPaths(
@@ -118,6 +119,7 @@ def comparison_content(comparison: Comparison, table: Table, fingerprint: str, c
             for standing, sizes in study.control_standings(control).items() for size in sizes
         ],
         "table": [dict(record) for record in table.records],
+        "atlas": atlas.records(comparison) if len(atlas.data_sets(comparison)) > 1 else None,
         "command": command,
     }  # fmt: skip
 
@@ -165,6 +167,7 @@ def build_sections(
     built: list[tuple[str, str, list[Block]]] = [
         ("verdict", "Verdict", [answer]),
         ("curves", "Learning curves", _curves(comparison, panels)),
+        ("atlas", "Atlas of the data sets", atlas_page.blocks(comparison)),
         ("studies", "Side by side", [TableBlock(table)]),
         ("differences", "What can be compared", _differences(comparison)),
         ("alone", "What each study says", _alone(comparison)),

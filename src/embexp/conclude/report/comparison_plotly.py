@@ -20,7 +20,8 @@ def panels(figure: Panels) -> Json:
         number = "" if place == 1 else str(place)
         own = []
         for line in chart.series:
-            texts = [f"{count(x)} labels, {text}" for x, text in zip(line.x, line.hover, strict=True)]
+            sizes = [f"{count(x)} labels, " if chart.by_size else "" for x in line.x]
+            texts = [size + text for size, text in zip(sizes, line.hover, strict=True)]
             own += series_traces(line, list(map(plotly_text, texts)))
         feet = zip(chart.rows, foot_shares(chart), foot_heights(chart), strict=True)
         own += [trace for row, share, height in feet for trace in _foot(chart, row, share, height)]

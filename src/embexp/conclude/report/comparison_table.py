@@ -125,7 +125,7 @@ DATA_LINES: tuple[Line, ...] = (
 def _crossover(a: str, b: str) -> Callable[[ComparedStudy], Entry]:
     def fill(study: ComparedStudy) -> Entry:
         rows = study.pair_rows("crossovers", a, b)
-        text = "; ".join(_crossover_in_words(study, row) for row in rows) or NOT_MEASURED
+        text = "; ".join(crossover_in_words(study, row) for row in rows) or NOT_MEASURED
         keys = ("a", "b", "ci_low", "ci_high")
         return Entry(
             text,
@@ -138,7 +138,8 @@ def _crossover(a: str, b: str) -> Callable[[ComparedStudy], Entry]:
     return fill
 
 
-def _crossover_in_words(study: ComparedStudy, row: Row) -> str:
+def crossover_in_words(study: ComparedStudy, row: Row) -> str:
+    """Say where two curves cross, or that they do not."""
     if row.get("kind") == "crossing":
         interval = words.size_interval(row.get("ci_low"), row.get("ci_high"))
         who = f"{study.label(row['ahead_after'])} ahead from" if row.get("ahead_after") else "at"

@@ -92,7 +92,7 @@ def label_equivalence(study: StudyResults) -> Chart | None:
             tuple(f"{tick:g}×" if tick >= 1 else f"1/{1 / tick:g}×" for tick in ticks),
             (low, high),
         ),
-        series=tuple(_closed(line, low, high) for line in series),
+        series=tuple(closed(line, low, high) for line in series),
         reference=1.0,
     )
 
@@ -121,7 +121,7 @@ def _equivalence(study: StudyResults, pair: Pair, style: Style) -> Series:
     )
 
 
-def _closed(line: Series, low: float, high: float) -> Series:
+def closed(line: Series, low: float, high: float) -> Series:
     """Draw an open end of an interval to the edge of the figure; a censored point has its arrow instead."""
     closed = [
         (None, None) if side or (a is None and b is None) else (low if a is None else a, high if b is None else b)
