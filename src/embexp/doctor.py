@@ -294,7 +294,7 @@ def small_study(folder: Path, executor: ExecutorConfig) -> StudyConfig:
         text=TextConfig(min_count=1),
         word2vec=Word2VecConfig(vector_size=8, min_count=1, epochs=2),
         training=TrainingConfig(budget=BudgetConfig(min_steps=10, passes=1)),
-        grid=GridConfig(train_sizes=[10, 40], seeds=2),
+        grid=GridConfig(strategies=["random", "frozen"], train_sizes=[10, 40], seeds=2, controls=["tfidf"]),
         executor=executor,
         tracking=TrackingConfig(kind="none"),
     )

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from tiny_study import BAD, GOOD, tiny_study
 
-from embexp.config import DatasetConfig, GridConfig, StudyConfig, Word2VecConfig
+from embexp.config import ClassifierConfig, DatasetConfig, GridConfig, StudyConfig, Word2VecConfig
 from embexp.engine.housekeeping import list_entries, remove_entry
 from embexp.engine.store import Store
 from embexp.errors import UserError
@@ -145,6 +145,16 @@ def test_a_study_reports_the_neighbours_at_its_largest_size(tmp_path) -> None:
     assert again.outcome.done == []  # matrices are made again only for who reads them
 
 
+def test_the_neighbours_of_another_encoder_are_those_of_its_own_matrices(tmp_path) -> None:
+    config = letters_study(tmp_path)
+    means = run_study(config).results["neighbours"]
+    convolved = run_study(replace(config, classifier=ClassifierConfig(encoder="cnn", maps=8)))
+    found = convolved.results["neighbours"]
+    near = [{row["word"]: row["nearest"] for row in each["rows"] if row["space"] == RANDOM} for each in (means, found)]
+    assert near[0] != near[1]
+    assert not convolved.outcome.failed
+
+
 def test_a_study_without_both_matrices_says_nothing_of_neighbours(tmp_path) -> None:
     study = run_study(tiny_study(tmp_path, grid=GridConfig(strategies=["random"], train_sizes=[10], seeds=1)))
     assert "neighbours" not in study.results
@@ -162,7 +172,7 @@ def test_a_study_without_both_matrices_says_nothing_of_neighbours(tmp_path) -> N
 def test_what_a_lab_would_not_follow_is_refused(tmp_path, group: str, settings: dict, sentence: str) -> None:
     config = tiny_study(tmp_path)
     config = replace(config, **{group: replace(getattr(config, group), **settings)})
-    for run in (run_neighbours, run_lookup):
+    for run in (run_neighbours, run_lookup) if group in ("dataset", "word2vec") else (run_lookup,):
         with pytest.raises(UserError, match=re.escape(sentence)):
             run(config, full=False)
     with pytest.raises(UserError, match=re.escape(sentence)):

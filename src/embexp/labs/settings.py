@@ -15,20 +15,20 @@ FREE = {  # what may be chosen: the study's own protocol, of which cells of a la
 }
 
 
-def check_settings(config: StudyConfig, *, matched: bool = False) -> None:
+def check_settings(config: StudyConfig, *, cells: bool = False) -> None:
     """Refuse settings that a lab would not follow.
 
     Args:
         config: The study whose data and protocol the lab takes.
-        matched: Whether the lab has word vectors beside its random rows, whose length these could match.
+        cells: Whether the lab trains cells of the study itself, which follow every setting of the classifier.
 
     Raises:
         UserError: With a sentence for each.
     """
-    UserError.raise_if(problems(config, matched=matched))
+    UserError.raise_if(problems(config, cells=cells))
 
 
-def problems(config: StudyConfig, *, matched: bool = False) -> Iterator[str]:
+def problems(config: StudyConfig, *, cells: bool = False) -> Iterator[str]:
     """Yield a sentence for each setting that a lab would not follow."""
     if config.dataset.folds is not None:
         yield (
@@ -40,7 +40,9 @@ def problems(config: StudyConfig, *, matched: bool = False) -> Iterator[str]:
             "word2vec.corpus: with 'labelled' every cell has a vocabulary and word vectors of its own, and a lab "
             "compares matrices of one vocabulary; give word2vec.corpus=pool"
         )
-    if config.classifier.initial == "matched" and not matched:
+    if cells:
+        return
+    if config.classifier.initial == "matched":
         yield (
             "classifier.initial: 'matched' takes the length of rows from word vectors, which this lab's random rows "
             "do not have beside them; give classifier.initial=uniform"

@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,15 +43,6 @@ def keep_matrix(work: Work) -> None:
     np.save(work.folder / "matrix.npy", trained.model.embedding.weight.detach().numpy())
     seen = np.bincount(data.labelled.indices, data.labelled.counts, data.vocabulary_size)
     np.save(work.folder / "seen.npy", seen.astype(np.int64))
-
-
-def load_vectors(folder: Path, unknown: str = "random") -> Any:
-    """Return the word vectors that a task of the vectors brought, by token id."""
-    from embexp.classify.strategies import WordVectors
-    from embexp.vectors.entries import read_rows
-
-    known = read_rows(folder, subwords=unknown == "subword")
-    return WordVectors(known.rows, known.vectors, unknown)
 
 
 def run_head(work: Work) -> None:
@@ -165,14 +155,14 @@ def plan_matrices(plan: Plan, sizes: Sequence[int]) -> dict[Key, Task]:
 def neighbours_task(plan: Plan) -> Task | None:
     """Return the task behind the neighbours in a study's report, at its largest size.
 
-    None where there are no two matrices to compare, or where cells have vocabularies or encoders of their own.
+    None where there are no two matrices to compare, or where each cell has a vocabulary of its own.
     """
     size, seed = plan.train_sizes[-1], plan.seeds[0]
     matrices = plan_matrices(plan, [size])
     if not matrices:
         return None
     finetuned, random = matrices["finetuned", size, seed], matrices["random", size, seed]
-    if "labelled_min_count" in finetuned.config or finetuned.config["classifier"]["encoder"] != "mean_pool":
+    if "labelled_min_count" in finetuned.config:
         return None
     needs = {**finetuned.needs, "finetuned": finetuned, "random": random}
     return Task(FIND_NEIGHBOURS, {"train_size": size, "seed": seed}, needs, title=f"neighbours n={size:05d}")

@@ -41,7 +41,7 @@ def run_neighbours(config: StudyConfig, *, full: bool, probes: Sequence[str] = (
     from embexp.running import plan_study
     from embexp.text import open_dataset
 
-    check_settings(config, matched=True)
+    check_settings(config, cells=True)
     expect((measure.NEIGHBOURS, measure.MOVEMENT, measure.AGREEMENT, measure.MAP))
     plan = plan_study(config)
     if not full:
