@@ -56,6 +56,7 @@ MISTAKES = {
     ("training.budget.min_steps=0", "training.budget.passes=0"): ["training.budget", "nothing would be trained"],
     ("classifier.encoder=meanpool",): ["classifier.encoder: 'meanpool' is unknown; did you mean mean_pool?"],
     ("executor.kind=threads",): ["executor.kind: 'threads' is unknown", "serial, local"],
+    ("+=auto",): ["+=auto: names no setting"],
     ("classifier=[0]",): ["classifier=[0]: not a value that this setting can take"],
     ("executor=cloud",): ["executor=cloud: there is no such option", "local, serial, slurm"],
     ("tracking.kind=wandb",): ["tracking.kind: 'wandb' is unknown", "mlflow, none"],

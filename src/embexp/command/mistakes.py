@@ -17,7 +17,8 @@ from embexp.schema import field_of, keys, unknown_key
 # What composing may raise for a user's mistake; ValueError, OSError and YAMLError come from Hydra's
 # reading of overrides and files and mean a mistake only while no study has begun.
 # TypeError: what Hydra 1.3 makes of a list of numbers where the name of an option belongs (classifier=[0]).
-COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, ValueError, OSError, YAMLError, TypeError)
+# AssertionError: what it makes of a word that names no key (+=auto).
+COMPOSITION_ERRORS = (HydraException, OmegaConfBaseException, ValueError, OSError, YAMLError, TypeError, AssertionError)
 
 
 def explain(error: Exception, override: str | None = None) -> str:
@@ -43,6 +44,8 @@ def explain(error: Exception, override: str | None = None) -> str:
     if file:
         return _wrong_file(file.group(1), file.group(3))
     where = f"{override}: " if override is not None else ""
+    if isinstance(error, AssertionError):
+        return f"{where}names no setting; one has the form KEY=VALUE, and `embexp --cfg job` shows all keys"
     if isinstance(error, TypeError):
         return f"{where}not a value that this setting can take; name one option, as `embexp --help` shows"
     return f"{where}{_flat(message) or type(error).__name__}; `embexp --help` has examples"
