@@ -24,7 +24,7 @@ MISTAKES = {
     ("--cfg", "job", "-m"): ["--multirun and --cfg", "one of them"],
     ("dataset=imbd",): ["dataset=imbd: there is no such option"],
     ("dataset=movie_review",): ["did you mean movie_reviews?"],
-    ("experiment=qick",): ["experiment=qick", "did you mean quick?", "main, quick"],
+    ("experiment=qick",): ["experiment=qick", "did you mean quick?", "possible: ", "quick"],
     ("datset=bbc_news",): ["there is no group 'datset'; did you mean dataset?"],
     ("training=fast",): ["training=fast: there is no such option", "default"],
     ("training=3",): ["training=3", "group training"],
