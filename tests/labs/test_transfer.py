@@ -18,6 +18,7 @@ from embexp.config import DatasetConfig, GridConfig
 from embexp.errors import UserError
 from embexp.labs.transfer import lab, plan
 from embexp.labs.transfer.cell import align, coverage
+from embexp.labs.transfer.figures import draw_gains
 
 
 def test_vectors_follow_their_words() -> None:
@@ -71,9 +72,36 @@ def test_the_whole_lab_on_two_tiny_tasks(tmp_path, monkeypatch: pytest.MonkeyPat
     # The same words tell the same classes in both tasks: a layer handed on beats learning from ten texts alone.
     handed_on = np.mean([row["accuracy"] for row in layer])
     assert handed_on > np.mean([row["accuracy"] for row in nothing]) + 0.05
+    page = (tmp_path / "outputs" / "transfer" / "latest" / "report.html").read_text()
+    assert "reviews from layer of other, 100 labels" in page  # the figure of gains
     shared = [row for row in results["rows"] if row["part"] == "shared"]
     assert all(row["covered_types"] == 1 for row in shared if row["kind"] != "random")
     assert {row["source"] for row in results["rows"] if row["part"] == "intrinsic"} >= {"word2vec on other"}
+
+
+def test_the_figure_draws_each_source_of_a_task_once_and_the_layer_with_most_labels() -> None:
+    def row(source_of: str, kind: str, size: int | None, gain: float | None, use: str = "frozen") -> dict:
+        numbers = {"gain": gain, "gain_low": gain and gain - 0.01, "gain_high": gain and gain + 0.01}
+        where = {"target": "a", "train_size": 100, "use": use, "source": f"{kind} {source_of} {size}"}
+        return where | numbers | {"kind": kind, "source_of": source_of, "source_size": size, "gain_in_words": ""}
+
+    rows = [
+        row("", "random", None, None),
+        row("a", "vectors", None, 0.09),
+        row("b", "vectors", None, 0.05),
+        row("b", "matrix", 300, 0.01),
+        row("b", "matrix", 1000, -0.02),
+        row("b", "matrix", 1000, 0.03, use="start"),
+        row("", "vectors", None, 0.07),
+    ]
+    chart = draw_gains(rows)
+    assert {line.style.label: line.y for line in chart.series} == {
+        "word2vec on the task's own text": (9.0,),
+        "word2vec on another task's text": (5.0,),
+        "layer that another task learned": (-2.0,),
+        "pre-trained": (pytest.approx(7.0),),
+    }
+    assert len({line.x for line in chart.series}) == 4
 
 
 def test_one_task_is_not_enough(tmp_path) -> None:

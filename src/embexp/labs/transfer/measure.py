@@ -15,6 +15,7 @@ from embexp.conclude.statistics.moments import Moments
 from embexp.engine.store import Store
 from embexp.engine.task import Task
 from embexp.labs.parts import Expectation, Part, Row, Shown, table
+from embexp.labs.transfer.figures import draw_gains
 from embexp.labs.transfer.plan import Source, TransferCell
 
 MATRIX = Expectation(
@@ -175,6 +176,11 @@ def report_matrix(rows: Sequence[Row], pairs: Sequence[Row]) -> Part:
         tuple(found),
         (*own, *pairs),
         (
+            Shown(
+                draw_gains(own),
+                "Frozen vectors, all words. Of a task's layer the one learned with most labels; the word beside a "
+                "point is the task it comes from.",
+            ),
             Shown(_matrix("transfer_matrix", "Test accuracy in percent at the fewest labels, on all words", own)),
             Shown(_table("transfer", "Every task with every source, on all its words.", own), folded="With gains"),
         ),
