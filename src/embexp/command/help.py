@@ -33,7 +33,6 @@ embexp [VERB] [KEY=VALUE ...]: word2vec or embeddings learned with the task?
 
 Groups of settings:
 {groups}
-
 Also VERB --help, --version, --hydra-help, -sc install=bash (tab completion)."""
 
 
@@ -43,10 +42,11 @@ def verb_help(verb: Verb) -> str:
 
 
 def _packed(words: Iterable[str]) -> list[str]:
-    """Put words into lines of the terminal's width, cutting what is too long; tab completion has the rest."""
+    """Put words into lines of the terminal's width, cut to half of it; tab completion has the rest."""
+    longest = WIDTH // 2 - 2
     lines: list[str] = []
     for word in words:
-        cut = word if len(word) <= WIDTH - 2 else word[: WIDTH - 6].rpartition("|")[0] + "|..."
+        cut = word if len(word) <= longest else word[: longest - 4].rpartition("|")[0] + "|..."
         if lines and len(lines[-1]) + 2 + len(cut) <= WIDTH:
             lines[-1] += f"  {cut}"
         else:

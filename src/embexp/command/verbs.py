@@ -80,6 +80,12 @@ def _transfer() -> Action:
     return transfer
 
 
+def _atlas() -> Action:
+    from embexp.command.atlas import atlas
+
+    return atlas
+
+
 def _ui() -> Action:
     from embexp.command.tracking import ui
 
@@ -230,6 +236,21 @@ text, pre-trained vectors and random rows, on all words and on the shared ones.
   embexp transfer datasets=rotten_tomatoes,bbc_news
   embexp transfer form=full""",
             _transfer,
+            lab=True,
+        ),
+        Verb(
+            "atlas",
+            "embexp atlas [DATASET|FILE|FOLDER ...] [KEY=VALUE ...]",
+            "lab: over how many data sets does a finding hold?",
+            """\
+Runs one study for each data set named (names of conf/dataset, files, folders,
+Hub names; without one, every packaged data set) and holds them side by side:
+crossover and label ratio against text length, classes and pool size, and in how
+many data sets, at least, each finding holds. It goes to <output>/atlas.
+
+  embexp atlas
+  embexp atlas bbc_news rotten_tomatoes grid.seeds=5""",
+            _atlas,
             lab=True,
         ),
         Verb(

@@ -94,7 +94,11 @@ def comparison_content(comparison: Comparison, table: Table, fingerprint: str, c
     return {
         "schema_version": SCHEMA_VERSION,
         "fingerprint": fingerprint,
-        "verdict": [comparison_findings.headline(comparison), *comparison_findings.sentences(comparison)],
+        "verdict": [
+            comparison_findings.headline(comparison),
+            *comparison_findings.sentences(comparison),
+            *(atlas.sentences(comparison) if len(atlas.data_sets(comparison)) > 1 else ()),
+        ],
         "not_comparable": comparison_differences.sentences(comparison),
         "differing_keys": [asdict(each) for each in comparison.key_differences],
         "common_sizes": comparison.common_sizes,
