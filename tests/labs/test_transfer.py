@@ -17,13 +17,13 @@ from embexp.command.labs import read_words
 from embexp.config import DatasetConfig, GridConfig
 from embexp.errors import UserError
 from embexp.labs.transfer import lab, plan
-from embexp.labs.transfer.cell import align, coverage
+from embexp.labs.transfer.cell import Vectors, align, coverage
 from embexp.labs.transfer.figures import draw_gains
 
 
 def test_vectors_follow_their_words() -> None:
-    source = {"b": np.array([2.0, 2], np.float32), "a": np.array([1.0, 1], np.float32)}
-    aligned = align(source, ["a", "x", "b"], 2)
+    rows = np.array([[1, 1], [9, 9], [2, 2]], np.float32)
+    aligned = align(Vectors(["b", "a"], np.array([2, 0]), rows), ["a", "x", "b"])
     assert aligned.rows.tolist() == [0, 2]
     assert aligned.vectors.tolist() == [[1, 1], [2, 2]]
 

@@ -91,8 +91,12 @@ def judge_matrix(work: Work) -> None:
     from embexp.vectors.space import Space
 
     source = read_source(work.needs, work.config["kind"])
-    space = Space(list(source), np.array(list(source.values()), np.float32).reshape(len(source), -1))
-    card = {"words": len(source), "similarity": list(judge_similarity(space)), "analogies": judge_analogies(space)}
+    space = Space(source.words, source.of(range(len(source.words))))
+    card = {
+        "words": len(source.words),
+        "similarity": list(judge_similarity(space)),
+        "analogies": judge_analogies(space),
+    }
     (work.folder / "record.json").write_text(json.dumps(card, indent=1), encoding="utf-8")
 
 

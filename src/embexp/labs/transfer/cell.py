@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,29 +18,46 @@ from embexp.text import nested_order, open_dataset
 from embexp.vectors.entries import read_rows, read_words
 
 
-def read_source(needs: Mapping[str, Path], kind: str) -> dict[str, NDArray[np.float32]]:
-    """Return the vector of each word that a source knows.
+@dataclass(frozen=True)
+class Vectors:
+    """The vectors of a source, left on the disk until a task wants some of them.
+
+    Attributes:
+        words: That have a vector.
+        places: Row of each word in `rows`, int64, shape (words,).
+        rows: float32, shape (any, vector_size); may be a memory map.
+    """
+
+    words: Sequence[str]
+    places: NDArray[np.int64]
+    rows: NDArray[np.float32]
+
+    def of(self, places: Sequence[int]) -> NDArray[np.float32]:
+        """Return the vectors of some of the words, by their place in `words`."""
+        return np.asarray(self.rows[self.places[np.asarray(places, np.int64)]], np.float32)
+
+
+def read_source(needs: Mapping[str, Path], kind: str) -> Vectors:
+    """Return the words that a source knows, with their vectors.
 
     Args:
-        needs: `source` and, for a matrix, `source_dataset`.
+        needs: `source` and `source_dataset`.
         kind: matrix (of a task; only rows that its labelled texts trained count), or vectors (word2vec, pre-trained).
     """
+    words = read_words(needs["source_dataset"] / "vocabulary.txt")
     if kind == "matrix":
-        words = read_words(needs["source_dataset"] / "vocabulary.txt")
         matrix = np.load(needs["source"] / "matrix.npy", mmap_mode="r", allow_pickle=False)
         trained = np.flatnonzero(np.load(needs["source"] / "seen.npy", allow_pickle=False))
-        return {words[row]: matrix[row] for row in map(int, trained)}
-    words = read_words(needs["source_dataset"] / "vocabulary.txt")
+        return Vectors([words[row] for row in trained.tolist()], trained, matrix)
     known = read_rows(needs["source"])
-    return {words[row]: vector for row, vector in zip(map(int, known.rows), known.vectors, strict=True)}
+    return Vectors([words[row] for row in known.rows.tolist()], np.arange(len(known.rows)), known.vectors)
 
 
-def align(source: Mapping[str, NDArray[np.float32]], vocabulary: list[str], vector_size: int) -> WordVectors:
+def align(source: Vectors, vocabulary: Sequence[str]) -> WordVectors:
     """Return a source's vectors by the token ids of another data set."""
-    rows = [row for row, word in enumerate(vocabulary) if word in source]
-    size = len(next(iter(source.values()), np.zeros(vector_size)))  # pre-trained vectors may have another
-    vectors = np.array([source[vocabulary[row]] for row in rows], np.float32).reshape(len(rows), size)
-    return WordVectors(np.array(rows, np.int64), vectors)
+    place_of = {word: place for place, word in enumerate(source.words)}
+    rows = [row for row, word in enumerate(vocabulary) if word in place_of]
+    return WordVectors(np.array(rows, np.int64), source.of([place_of[vocabulary[row]] for row in rows]))
 
 
 def coverage(bags: Bags, rows: NDArray[np.int64]) -> dict[str, float]:
@@ -69,7 +87,7 @@ def run_transfer_cell(config: Mapping[str, Any], needs: Mapping[str, Path]) -> t
         vocabulary = [vocabulary[row] for row in shared]
     vectors = None
     if config["kind"] != "random":
-        vectors = align(read_source(needs, config["kind"]), vocabulary, config["vector_size"])
+        vectors = align(read_source(needs, config["kind"]), vocabulary)
     known = np.arange(0) if vectors is None else vectors.rows
     data = CellData(
         labelled=labelled,
@@ -104,5 +122,5 @@ def find_shared(config: Mapping[str, Any], needs: Mapping[str, Path]) -> NDArray
     kept = set(vocabulary)
     for name, kind in config["kinds"].items():
         own = {end: needs[f"{name}:{end}"] for end in ("source", "source_dataset")}
-        kept &= read_source(own, kind).keys()
+        kept &= set(read_source(own, kind).words)
     return np.array([row for row, word in enumerate(vocabulary) if word in kept], np.int64)
