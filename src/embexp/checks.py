@@ -29,12 +29,14 @@ from embexp.config import (
     STANDARDISED,
     STRATEGIES,
     TRACKERS,
+    TUNINGS,
     UNKNOWN_WORDS,
     WORD2VEC_CORPORA,
     WORD2VEC_MODELS,
     ClassifierConfig,
     GridConfig,
     StudyConfig,
+    TuningConfig,
 )
 from embexp.errors import UserError, did_you_mean
 
@@ -68,6 +70,11 @@ RANGES: dict[str, tuple[float | None, float | None]] = {
     "training.label_smoothing": (0, 0.99),
     "training.budget.min_steps": (0, None),
     "training.budget.passes": (0, None),
+    "tuning.draws": (1, 1000),
+    "tuning.folds": (2, None),
+    "tuning.folds_until": (1, None),
+    "tuning.held_out": (0.01, 0.5),
+    "tuning.zero_share": (0, 1),
     "executor.workers": (1, None),
     "executor.slurm.jobs": (1, None),
     "executor.slurm.workers_per_job": (1, None),
@@ -98,6 +105,7 @@ CHOICES: dict[str, Sequence[str]] = {
     "training.optimizer": OPTIMIZERS,
     "training.embedding_optimizer": OPTIMIZERS,
     "training.class_weights": CLASS_WEIGHTS,
+    "tuning.kind": TUNINGS,
     "executor.kind": EXECUTORS,
     "tracking.kind": TRACKERS,
 }
@@ -111,6 +119,7 @@ def check(config: StudyConfig) -> list[str]:
         *_check_choices(config),
         *_check_together(config),
         *_check_encoder(config.classifier),
+        *_check_tuning(config.tuning),
         *_check_grid(config.grid),
         *_check_rooms(config),
         *_check_export(config),
@@ -192,6 +201,22 @@ def _check_encoder(classifier: ClassifierConfig) -> Iterator[str]:
                 f"classifier.{key}: {value} has no effect, because encoder {classifier.encoder} does not read it; "
                 f"leave it out, or choose classifier.encoder={readers}"
             )
+
+
+def _check_tuning(tuning: TuningConfig) -> Iterator[str]:
+    for key in ("learning_rate", "embedding_learning_rate", "budget_factor", "inverse_regularisation"):
+        limits = getattr(tuning, key)
+        if len(limits) != 2 or not all(math.isfinite(each) for each in limits) or not 0 < limits[0] <= limits[1]:
+            yield (
+                f"tuning.{key}: {limits} is no range; give two numbers above 0, the smaller first, such as "
+                f"tuning.{key}=[{','.join(f'{each:g}' for each in getattr(TuningConfig(), key))}]"
+            )
+    if not tuning.ngrams or set(tuning.ngrams) - {1, 2}:
+        yield f"tuning.ngrams: {tuning.ngrams} must be [1], [2] or [1,2]: words, or words and pairs of them"
+    default = TuningConfig()
+    moved = [key for key in vars(tuning) if getattr(tuning, key) != getattr(default, key)]
+    if tuning.kind == "none" and moved:
+        yield f"tuning.{moved[0]}: has no effect without tuning; add tuning=random, or leave it out"
 
 
 def _check_grid(grid: GridConfig) -> Iterator[str]:

@@ -28,6 +28,7 @@ DEVICES = ("auto", "cpu", "cuda")
 SCHEDULES = ("linear", "constant")
 OPTIMIZERS = ("adam", "adagrad", "adadelta", "sgd")
 CLASS_WEIGHTS = ("none", "balanced")
+TUNINGS = ("none", "random")
 EXECUTORS = ("serial", "local", "dask")
 TRACKERS = ("mlflow", "none")
 
@@ -155,6 +156,26 @@ class TrainingConfig:
 
 
 @dataclass(frozen=True)
+class TuningConfig:
+    """How a cell chooses its own settings: by independent draws, judged on labels of its own train_size alone.
+
+    A range is two numbers between which values are drawn, evenly on a log scale; two equal ones hold a value fixed.
+    """
+
+    kind: str = "none"  # none (one protocol for all) | random (independent draws)
+    draws: int = 16  # of every strategy in every cell
+    folds: int = 5  # of the cross-validation inside the labelled texts
+    folds_until: int = 5000  # labels; with more of them one split judges, which is precise enough
+    held_out: float = 0.2  # share of the labels that judge in that split
+    learning_rate: list[float] = field(default_factory=lambda: [0.0004, 0.04])
+    embedding_learning_rate: list[float] = field(default_factory=lambda: [0.01, 4.0])
+    zero_share: float = 0.25  # of the draws in which pre-trained rows have a rate of 0: frozen is inside the space
+    budget_factor: list[float] = field(default_factory=lambda: [0.5, 2.0])  # times least steps and passes
+    inverse_regularisation: list[float] = field(default_factory=lambda: [0.1, 1000.0])  # tfidf: scikit-learn's C
+    ngrams: list[int] = field(default_factory=lambda: [1, 2])  # tfidf: longest n-gram, each as likely; 1 or 2
+
+
+@dataclass(frozen=True)
 class GridConfig:
     """The cells of a study."""
 
@@ -202,6 +223,7 @@ class TrackingConfig:
     kind: str = "mlflow"  # mlflow | none
     uri: str | None = None  # None: MLFLOW_TRACKING_URI, else sqlite:///.embexp/mlflow.db
     experiment: str | None = None  # None: the study's name
+    system_metrics: bool = False  # log processor, memory and disk of this machine while the study runs
 
 
 @dataclass(frozen=True)
@@ -211,11 +233,14 @@ class StudyConfig:
     name: str = MISSING
     store: str = ".embexp/store"
     output: str = "outputs"
+    export: str | None = None  # train on all labels and keep as a model: best | a strategy
+    export_register: str | None = None  # name under which MLflow registers the model
     dataset: DatasetConfig = field(default_factory=DatasetConfig)
     text: TextConfig = field(default_factory=TextConfig)
     word2vec: Word2VecConfig = field(default_factory=Word2VecConfig)
     classifier: ClassifierConfig = field(default_factory=ClassifierConfig)
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    tuning: TuningConfig = field(default_factory=TuningConfig)
     grid: GridConfig = field(default_factory=GridConfig)
     executor: ExecutorConfig = field(default_factory=ExecutorConfig)
     tracking: TrackingConfig = field(default_factory=TrackingConfig)

@@ -24,6 +24,7 @@ from embexp.config import (
     StudyConfig,
     TextConfig,
     TrainingConfig,
+    TuningConfig,
     build,
 )
 from embexp.engine.task import Stage, Task, Work, fingerprint_of
@@ -34,6 +35,7 @@ from embexp.wordvectors import VectorPlan, plan_vectors
 if TYPE_CHECKING:
     from embexp.classify.cell import CellData
     from embexp.classify.strategies import Strategy
+    from embexp.classify.tuning import Problem
 
 # ---- stages
 
@@ -60,7 +62,11 @@ def run_cell(work: Work) -> None:
     from embexp.classify.cell import run_control, run_strategy
 
     config, data = work.config, read_cell(work.config, work.needs)
-    if config["strategy"] == "tfidf":
+    if "tuning" in config:
+        from embexp.classify.tuning import run_tuned
+
+        result, work.timing["tuning_seconds"] = run_tuned(problem_of(config), data, tuning_of(config), work.progress)
+    elif config["strategy"] == "tfidf":
         result = run_control(data)
     else:
         result = run_strategy(
@@ -76,6 +82,31 @@ def run_cell(work: Work) -> None:
     cell = {key: config[key] for key in ("strategy", "train_size", "seed")}
     record = json.dumps(cell | result.record, indent=1)
     (work.folder / "record.json").write_text(record, encoding="utf-8")
+
+
+def problem_of(config: Mapping[str, Any]) -> Problem:
+    """Return what is tuned in a cell."""
+    from embexp.classify.tuning import Problem
+
+    if config["strategy"] == "tfidf":
+        return Problem("tfidf", seed=config["seed"])
+    classifier, training = build(ClassifierConfig, config["classifier"]), build(TrainingConfig, config["training"])
+    return Problem(config["strategy"], config["vector_size"], classifier, training, config["seed"])
+
+
+def tuning_of(config: Mapping[str, Any]) -> TuningConfig:
+    """Return the settings of a cell's tuning."""
+    return build(TuningConfig, config["tuning"])
+
+
+def training_of(config: Mapping[str, Any], needs: Mapping[str, Path]) -> TrainingConfig:
+    """Return the settings that a strategy's cell is trained with in the end: chosen anew where they are tuned."""
+    training = build(TrainingConfig, config["training"])
+    if "tuning" not in config:
+        return training
+    from embexp.classify.tuning import choose, with_draw
+
+    return with_draw(training, choose(problem_of(config), read_cell(config, needs), tuning_of(config)).draw)
 
 
 def read_cell(config: Mapping[str, Any], needs: Mapping[str, Path]) -> CellData:
@@ -260,7 +291,7 @@ def _cells(
 
     for strategy in [*config.grid.strategies, *config.grid.controls]:
         known = STRATEGIES.get(strategy)
-        settings = _cell_settings(config, known, vectors.vector_size)
+        settings = _cell_settings(config, known, vectors.vector_size) | _tuning(config, strategy)
         waits = known is not None and (known.pretrained or (known.trained and config.classifier.initial == "matched"))
         cost = 0.3 if known is None else 0.5 if known.trained else 0.1
         for train_size in train_sizes:
@@ -274,7 +305,7 @@ def _cells(
                     own = choice.word2vec_seed if choice else None
                     title = f"{strategy} n={train_size:05d} s={seed}" + ("" if own is None else f" v={own}")
                     title += _fold_words(fold.number)
-                    seconds = cost * (0.5 + train_size / 5000)
+                    seconds = cost * (0.5 + train_size / 5000) * fits_in(config.tuning, train_size)
                     task = Task(RUN_CELL, identity | settings, needs, title=title, cost=seconds)
                     yield Cell(strategy, train_size, seed, task, own, place > 0, fold.number)
 
@@ -299,6 +330,23 @@ def _cell_settings(config: StudyConfig, strategy: Strategy | None, vector_size: 
         if config.word2vec.unknown != "random":
             settings["unknown"] = config.word2vec.unknown
     return settings | {"vector_size": vector_size, "classifier": classifier, "training": training}
+
+
+def _tuning(config: StudyConfig, strategy: str) -> dict[str, Any]:
+    """Return the settings of tuning for a cell's identity; nothing where there is none."""
+    if config.tuning.kind == "none":
+        return {}
+    from embexp.classify.draws import settings_read
+
+    return {"tuning": settings_read(strategy, config.tuning)}
+
+
+def fits_in(tuning: TuningConfig, train_size: int) -> float:
+    """Return how many classifiers a cell trains, in units of one on all its labels that is tested."""
+    if tuning.kind == "none":
+        return 1.0
+    splits = tuning.folds if train_size <= tuning.folds_until else 1
+    return 1 + tuning.draws * splits * 0.8
 
 
 def _moved(settings: ClassifierConfig | TrainingConfig, always: Sequence[str]) -> dict[str, Any]:

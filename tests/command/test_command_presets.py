@@ -98,7 +98,9 @@ def test_presets_of_ones_own_stand_beside_the_shipped_ones(tmp_path: Path) -> No
 def test_every_number_has_its_range() -> None:
     numbers = {key for key in keys() if {int, float} & {field_of(key)[0], *get_args(field_of(key)[0])}}
     checked_by_the_text_room = {"text.min_count", "text.max_tokens"}
-    assert numbers == {*RANGES, *POSITIVE, *checked_by_the_text_room, "classifier.windows"}  # a list has its own check
+    lists = {"learning_rate", "embedding_learning_rate", "budget_factor", "inverse_regularisation", "ngrams"}
+    checked_as_lists = {"classifier.windows", *(f"tuning.{name}" for name in lists)}
+    assert numbers == {*RANGES, *POSITIVE, *checked_by_the_text_room, *checked_as_lists}
 
 
 def test_every_default_stands_among_its_choices() -> None:

@@ -16,6 +16,7 @@ from embexp.sequences import Sequences
 
 if TYPE_CHECKING:
     from embexp.classify.encoders.base import TextClassifier
+    from embexp.classify.tfidf import TfidfSettings
 
 HISTORY_POINTS = 40  # of the training curve, each the mean loss of its stretch
 
@@ -87,12 +88,14 @@ class CellResult:
     train_seconds: float
 
 
-def run_control(data: CellData) -> CellResult:
-    """Train and score TF-IDF with logistic regression."""
-    from embexp.classify.tfidf import tfidf_predictions
+def run_control(data: CellData, settings: TfidfSettings | None = None) -> CellResult:
+    """Train and score TF-IDF with logistic regression; without settings with those of every study."""
+    from embexp.classify.tfidf import TfidfSettings, tfidf_predictions
 
     started = time.perf_counter()
-    predictions, parameters = tfidf_predictions(data.labelled, data.labels, data.texts, data.vocabulary_size)
+    problem = data.labelled, data.labels, data.texts, data.vocabulary_size
+    sequences = data.labelled_sequences, data.text_sequences
+    predictions, parameters = tfidf_predictions(*problem, settings or TfidfSettings(), sequences)
     seconds = time.perf_counter() - started
     record: dict[str, Any] = {
         "train_tokens": int(data.labelled.tokens().sum()),
