@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from embexp.engine.scheduler import Outcome, carry_out
 from embexp.engine.store import Store
 from embexp.engine.task import Task
 from embexp.errors import UserError
+from embexp.exporting import MODEL, Export, choose_export, leave_model, plan_known_export
 from embexp.study import PRELOAD, Plan, make_plan
 from embexp.tracking import CellRecord, Delivery, StudyInfo, Tracker, open_tracker
 from embexp.tracking.address import mask, mask_all
@@ -35,6 +36,7 @@ class StudyRun:
         folder: Where results.json and the report are; None if no cell was finished.
         results: The content of results.json; empty if no cell was finished.
         delivery: What MLflow has heard.
+        export: The model in the folder; None if none was asked for, or it could not be trained.
     """
 
     plan: Plan
@@ -42,13 +44,16 @@ class StudyRun:
     folder: Path | None
     results: dict[str, Any]
     delivery: Delivery
+    export: Export | None = None
 
 
 def plan_study(config: StudyConfig) -> Plan:
     """Look at the data set and line up the tasks of a study; nothing is run or written."""
     from embexp.text import peek
 
-    return make_plan(config, peek(config.dataset, Path(config.store) / "facts"))
+    plan = make_plan(config, peek(config.dataset, Path(config.store) / "facts"))
+    export = plan_known_export(config, plan)
+    return plan if export is None else replace(plan, export=export.task)
 
 
 def tasks_of(plan: Plan) -> list[Task]:
@@ -106,14 +111,57 @@ def run_study(
                 return StudyRun(plan, outcome, None, {}, Delivery(0, 0))
             say("writing the report")
             results = conclude_study(config, plan, store, outcome, folder, started, info.command)
+            export = export_study(config, plan, store, outcome, results, folder, listeners, say)
             if config.tracking.kind != "none":
                 say("telling MLflow")
+            if export is not None:
+                tracker.model(folder / MODEL, config.export_register)
             delivery = tracker.finish(results, folder)
     except BaseException:
         _discard(folder)
         raise
     point_latest(folder)
-    return StudyRun(plan, outcome, folder, results, delivery)
+    return StudyRun(plan, outcome, folder, results, delivery, export)
+
+
+def export_study(
+    config: StudyConfig,
+    plan: Plan,
+    store: Store,
+    outcome: Outcome,
+    results: dict[str, Any],
+    folder: Path,
+    listeners: Sequence[Listener],
+    say: Callable[[str], None],
+) -> Export | None:
+    """Train the model that a study shall leave behind, unless the store has it, and put it into the study's folder.
+
+    What goes wrong is added to `outcome`, and what came of it to `results`.
+    """
+    from embexp.results import environment, used_entries
+
+    export = choose_export(config, plan, results)
+    if export is None:
+        if config.export is not None:
+            say("no model: no strategy has a score with all labels")
+        return None
+    if plan.export is None:  # the cells have decided on it only now
+        with open_executor(config.executor, PRELOAD) as executor:
+            ours = carry_out([export.task], store, executor, on_event=list(listeners))
+        outcome.failed += ours.failed
+        outcome.blocked += ours.blocked
+        outcome.blocked_by |= ours.blocked_by
+        outcome.left += ours.left
+        outcome.interrupted |= ours.interrupted
+        outcome.stopped = outcome.stopped or ours.stopped
+    if not store.has(export.task.fingerprint):
+        return None
+    about = {"study": config.name, "study_fingerprint": plan.fingerprint, "versions": environment()["versions"]}
+    leave_model(config, export, store, folder, about)
+    results["export"] = export.as_json(config)
+    results["entries"] = used_entries(replace(plan, export=export.task))
+    _write_json(folder / "results.json", results)
+    return export
 
 
 def conclude_study(

@@ -88,7 +88,7 @@ def read_arguments(words: Sequence[str]) -> Arguments:
     while waiting:
         word = waiting.pop(0)
         name, _, value = word.partition("=") if word.startswith("--") else (word, "", "")
-        if not word.startswith("-"):
+        if not word.startswith("-") or word == "-":  # a bare - is a file's name: standard input
             overrides.append(word)
         elif name not in OPTIONS:
             problems.append(_unknown_option(name))

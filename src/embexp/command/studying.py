@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -25,12 +26,15 @@ def carry_out(config: StudyConfig) -> None:
     from rich.console import Console
 
     from embexp.conclude.report import console_verdict
+    from embexp.exporting import MODEL
     from embexp.running import run_study
 
     with open_display() as display:
         study = run_study(config, [display], say=display.say)
     if study.folder is not None:
         Console(highlight=False).print(console_verdict(study.results, study.folder / "report.html"))
+        if study.export is not None:
+            print(study.export.sentence(os.path.relpath(study.folder / MODEL)), file=sys.stderr)
         print(study.delivery.sentence(), file=sys.stderr)
     settle(study.outcome)
 

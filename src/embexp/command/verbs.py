@@ -56,6 +56,12 @@ def _report() -> Action:
     return report
 
 
+def _predict() -> Action:
+    from embexp.command.predicting import predict
+
+    return predict
+
+
 def _reproduce() -> Action:
     from embexp.command.reproducing import reproduce
 
@@ -183,6 +189,23 @@ cannot be compared. It goes to <output>/comparison.
   embexp report experiment=quick
   embexp report outputs/movie_reviews/latest outputs/bbc_news/latest""",
             _report,
+        ),
+        Verb(
+            "predict",
+            "embexp predict MODEL FILE [output=FILE] [text=COLUMN] [delimiter=NAME]",
+            "ask the model of a study about the texts of a file",
+            """\
+MODEL is the folder that export=best|STRATEGY left (or its study's), or an address
+in MLflow. FILE is .csv, .tsv, .jsonl, .parquet or .arrow with a column of texts
+(guessed, or text=COLUMN), else text, one a line; - reads lines from a pipe.
+Writes label and probabilities, a row for each text, as CSV to stdout or to
+output=FILE.csv|.tsv|.jsonl|.parquet. A file of any size takes the same memory.
+
+  embexp experiment=quick export=best
+  embexp predict outputs/quick/latest reviews.csv output=labels.csv
+  embexp predict models:/reviews/1 reviews.jsonl text=body output=labels.parquet
+  echo "A lovely film." | embexp predict outputs/quick/latest -""",
+            _predict,
         ),
         Verb(
             "reproduce",

@@ -56,6 +56,35 @@ def choose(dataset: DatasetConfig, table: Table) -> tuple[str, str, tuple[str, .
     return str(named["text"]), str(named["label"]), tuple(guesses)
 
 
+def choose_text(named: str | None, table: Table, key: str) -> str:
+    """Return the column that holds the texts of a table, of which nothing else is wanted.
+
+    Args:
+        named: What the user said; None guesses by names, then by content.
+        table: The table.
+        key: The setting that names the column, for the sentences.
+
+    Raises:
+        UserError: the named column is not there, or nothing can be guessed.
+    """
+    header = table.columns()
+    columns = listed(map(shorten, header), len(header))
+    if named is not None:
+        if named not in header:
+            raise UserError(
+                f"{key}: {table.place} has no column {named!r}{did_you_mean(named, header)} Its columns are {columns}"
+            )
+        return named
+    rest = [name for name in header if name]
+    guess = _by_name(rest, TEXT_NAMES) or (rest[0] if len(rest) == 1 else _by_content(table, rest, "text"))
+    if guess is None:
+        raise UserError(
+            f"{key}: {table.place} has the columns {columns}, and none of them is known to hold texts; name the column "
+            f"with {key}=COLUMN"
+        )
+    return guess
+
+
 def _by_name(header: Sequence[str], known: Sequence[str]) -> str | None:
     folded = {name.strip().casefold(): name for name in reversed(header)}
     return next((folded[name] for name in known if name in folded), None)

@@ -62,7 +62,7 @@ class Part:
             total: texts of all parts.
         """
         first = 0
-        for texts in _pieces(self.source.read()):
+        for texts in pieces_of(self.source.read()):
             last = first + len(texts)
             start, stop = np.searchsorted(self.rows, (first, last))
             if stop - start < len(texts):
@@ -90,10 +90,10 @@ def hashes_of(texts: pl.Series) -> npt.NDArray[np.uint64]:
 
 def hashes_of_all(source: LabelledTexts) -> npt.NDArray[np.uint64]:
     """Return one number for each text of a source."""
-    return np.concatenate([np.zeros(0, np.uint64), *map(hashes_of, _pieces(source.read()))])
+    return np.concatenate([np.zeros(0, np.uint64), *map(hashes_of, pieces_of(source.read()))])
 
 
-def _pieces(arrays: Iterable[pa.Array]) -> Iterator[pl.Series]:
+def pieces_of(arrays: Iterable[pa.Array]) -> Iterator[pl.Series]:
     """Cut or join arrays into pieces of about `CHUNK_BYTES`."""
     import polars as pl
 

@@ -44,7 +44,7 @@ POLL_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 30.0
 LAST_ATTEMPTS = 3  # after "finish", a store that fails this often in a row is left for `embexp sync`
 TURN_SECONDS = 30.0  # how long to wait for somebody who delivers the same study
-COUNTED = ("cell", "finish")
+COUNTED = ("cell", "finish", "model")
 
 # What MLflow answers when it has understood and says no: trying again would not help.
 _REFUSALS = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST")

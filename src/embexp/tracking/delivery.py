@@ -144,6 +144,8 @@ class Desk:
         for item in items:
             if item["kind"] == "finish":
                 self._log_artifacts(item)
+            elif item["kind"] == "model":
+                self._log_model(item)
 
     def _deliver_all(self, items: list[Mapping[str, Any]]) -> None:
         cells = [item for item in items if item["kind"] == "cell"]
@@ -162,7 +164,7 @@ class Desk:
 
     def _deliver_one(self, item: Mapping[str, Any]) -> None:
         kind = item["kind"]
-        if kind == "study":
+        if kind in ("study", "model"):
             self._start_study()
         elif kind == "finish":
             self._deliver_results(item["results"], item["ended"])
@@ -303,6 +305,12 @@ class Desk:
                 self._client.log_artifacts(study.run_id, str(path), name)
             elif path.is_file():
                 self._client.log_artifact(study.run_id, str(path))
+
+    def _log_model(self, item: Mapping[str, Any]) -> None:
+        from embexp.tracking.model_logging import log_model
+
+        run = self._known[self._study.fingerprint].run_id
+        log_model(self._client, self._experiment, run, Path(item["folder"]), item["register"], self._study.fingerprint)
 
     def _mark_abandoned(self) -> None:
         """Say of runs that wait for a study which died that nobody works on them any more."""

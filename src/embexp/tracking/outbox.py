@@ -5,6 +5,7 @@
         items.jsonl                one delivery a line, only ever appended to
         progress.json              how far the courier came; rewritten whole
         courier.log                what MLflow had to say
+        model/                     the files of a model, where the study leaves one
         owner.lock                 held by the planner while it may still append
 
 A box disappears when all of it has been delivered. Lines may be delivered again at any time: MLflow itself
@@ -86,6 +87,23 @@ def find_boxes(root: Path) -> list[Path]:
     """List the boxes in an outbox, oldest first."""
     found = [path.parent for path in root.glob(f"[!.]*/{STUDY_FILE}")]
     return sorted(found, key=lambda box: (box / STUDY_FILE).stat().st_mtime_ns)
+
+
+def keep_files(box: Path, folder: Path) -> Path:
+    """Keep the files of a folder in a box, so that they are there when they can be delivered.
+
+    Linked where the file system can, so that a large model takes no room twice.
+    """
+    kept = box / folder.name
+    kept.mkdir(exist_ok=True)
+    for path in sorted(folder.iterdir()):
+        target = kept / path.name
+        target.unlink(missing_ok=True)
+        try:
+            target.hardlink_to(path)
+        except OSError:
+            shutil.copyfile(path, target)
+    return kept.absolute()
 
 
 def read_label(box: Path) -> Label:

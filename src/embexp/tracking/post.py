@@ -67,6 +67,7 @@ def quiet_environment() -> dict[str, str]:
         # courier, which looks first whether the run is there.
         "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
         "OMP_NUM_THREADS": "1",
+        "MLFLOW_UV_AUTO_DETECT": "false",  # a model has our requirements, not those of the folder we were started in
     }
     environment.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(REQUEST_TIMEOUT_SECONDS))
     return environment

@@ -20,6 +20,7 @@ from embexp.tracking.outbox import (
     create_box,
     find_boxes,
     is_owned,
+    keep_files,
     read_label,
     read_progress,
     remove_box,
@@ -40,6 +41,14 @@ class Tracker:
 
     def cell(self, record: CellRecord) -> None:
         """Note a finished cell; returns in far less than a millisecond, whatever MLflow does."""
+
+    def model(self, folder: Path, register: str | None) -> None:
+        """Note a trained model, before `finish`; its files are kept in the outbox until they are delivered.
+
+        Args:
+            folder: What `embexp.models` wrote.
+            register: The name to register it under; None for none.
+        """
 
     def finish(self, results: Mapping[str, Any], folder: Path) -> Delivery:
         """Note the conclusions, give the courier time to deliver, and say what it did not manage.
@@ -101,6 +110,17 @@ class MlflowTracker(Tracker):
     def cell(self, record: CellRecord) -> None:
         """Note a finished cell."""
         self._note({"kind": "cell", **record.as_json()})
+
+    def model(self, folder: Path, register: str | None) -> None:
+        """Note a trained model with its files."""
+        if self._writer is None:
+            self._lost += 1
+            return
+        try:
+            kept = keep_files(self._box, folder)
+        except OSError:  # a full disk: the study's own folder will do, if it stays
+            kept = folder.absolute()
+        self._note({"kind": "model", "folder": str(kept), "register": register})
 
     def finish(self, results: Mapping[str, Any], folder: Path) -> Delivery:
         """Note the conclusions and wait for the courier, as long as it gets on."""
