@@ -4,7 +4,7 @@
 
 Prints a table in Markdown: seconds to plan, to look all tasks up in an empty and in a full store, planner time for
 each task when a `serial` executor does nothing but write an empty entry, memory at the peak. The planner's own share
-is measured with an executor whose tasks publish no files but a record.
+is measured with an executor that answers without doing anything, and beside two worker processes.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any
 
-from embexp.engine.executors import SerialExecutor
+from embexp.config import ExecutorConfig
+from embexp.engine.executors import SerialExecutor, open_executor
 from embexp.engine.perform import Report
 from embexp.engine.plan import survey
 from embexp.engine.scheduler import carry_out
@@ -66,6 +67,19 @@ def make_tasks(count: int) -> list[Task]:
     ]
 
 
+def measure_local(tasks: list[Task], store: Store) -> list[tuple[str, str]]:
+    """Return what the planner spends on a task that two worker processes do; theirs is not in it."""
+    with open_executor(ExecutorConfig(kind="local", workers=2)) as executor:
+        clock, own = time.perf_counter(), time.process_time()
+        outcome = carry_out(tasks, store, executor)
+        wall, own = time.perf_counter() - clock, time.process_time() - own
+    count = len(outcome.done)
+    return [
+        (f"planner's processor time a task, {count:,} done by two local workers", f"{1000 * own / count:.2f} ms"),
+        ("wall time a task of these", f"{1000 * wall / count:.2f} ms"),
+    ]
+
+
 def main() -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -95,6 +109,7 @@ def main() -> int:
         clock = time.perf_counter()
         survey(tasks, store)
         rows.append((f"looked up in a store of {count:,} entries", f"{time.perf_counter() - clock:.2f} s"))
+        rows += measure_local(tasks[: arguments.run], Store(Path(place) / "local"))
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     rows.append(("memory at the peak", f"{peak / 2**20:.0f} MiB"))
     print("| what | measured |\n|---|---|")
