@@ -5,7 +5,7 @@ Carries out the same study twice, with tuning=none and tuning=random, and prints
 paired differences with their intervals and the row rates that fine-tuning chose. Choices are made with
 --evaluate validation; --evaluate test is for the one run when they are made.
 
-    scripts/bench/tuning.py bbc_news rotten_tomatoes --evaluate validation --json results/evidence/tuning_validation.json
+    scripts/bench/tuning.py bbc_news rotten_tomatoes --json results/evidence/tuning_validation.json
     scripts/bench/tuning.py bbc_news --settings tuning.draws=64
 """
 

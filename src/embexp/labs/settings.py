@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from embexp.config import ClassifierConfig, StudyConfig, TrainingConfig
+from embexp.config import ClassifierConfig, StudyConfig, TrainingConfig, TuningConfig
 from embexp.errors import UserError
 from embexp.study import CLASSIFIER_KEYS, TRAINING_KEYS
 
 FREE = {  # what may be chosen: the study's own protocol, of which cells of a lab are made too
     "classifier": (ClassifierConfig(), tuple(key for key in CLASSIFIER_KEYS if key != "encoder")),
     "training": (TrainingConfig(), TRAINING_KEYS),
+    "tuning": (TuningConfig(), ()),
 }
 
 

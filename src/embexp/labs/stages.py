@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from embexp.config import ClassifierConfig, StudyConfig, TrainingConfig, build
 from embexp.engine.task import Stage, Task, Work
-from embexp.study import CLASSIFIER_KEYS, TRAINING_KEYS, Cell, Plan, read_cell
+from embexp.study import CLASSIFIER_KEYS, TRAINING_KEYS, Cell, Plan, read_cell, training_of
 from embexp.text import nested_order, open_dataset
 
 Scores = dict[str, Any]
@@ -38,7 +38,7 @@ def keep_matrix(work: Work) -> None:
     data, classifier = read_cell(config, work.needs), build(ClassifierConfig, config["classifier"])
     settings: dict[str, Any] = {"vector_size": config["vector_size"], "classifier": classifier, "seed": config["seed"]}
     np.save(work.folder / "start.npy", first_matrix(config["strategy"], data, **settings))
-    training = build(TrainingConfig, config["training"])
+    training = training_of(work.config, work.needs)
     trained = train_strategy(config["strategy"], data, training=training, **settings)
     np.save(work.folder / "matrix.npy", trained.model.embedding.weight.detach().numpy())
     seen = np.bincount(data.labelled.indices, data.labelled.counts, data.vocabulary_size)
