@@ -36,7 +36,7 @@ class Study:
         label: Column of the labels; None guesses.
         test: The texts to score on, given as `dataset` is; None holds out `dataset.test_size` of them.
         strategies: Of `random`, `frozen`, `finetuned`, `multichannel`; None is the preset's choice, as below.
-        train_sizes: Numbers of labelled texts, or `"auto"`.
+        train_sizes: Numbers of labelled texts, `"auto"`, or `"all"` for the whole pool alone.
         seeds: How many (0, 1, …), or a list of them.
         controls: Of `tfidf`, `random_frozen`.
         overrides: Words of the command line, such as `"classifier=cnn"`; they come after all else.

@@ -239,8 +239,8 @@ def _check_grid(grid: GridConfig) -> Iterator[str]:
 
 
 def _check_sizes(sizes: Any) -> Iterator[str]:
-    wanted = "it must be auto or a list of whole numbers from 2 on, such as grid.train_sizes=[100,1000]"
-    if sizes == "auto":
+    wanted = "it must be auto, all or a list of whole numbers from 2 on, such as grid.train_sizes=[100,1000]"
+    if sizes in ("auto", "all"):
         return
     if not isinstance(sizes, list) or not sizes:
         yield f"grid.train_sizes: {sizes!r} is not a list of sizes; {wanted}"

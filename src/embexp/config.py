@@ -180,7 +180,7 @@ class GridConfig:
     """The cells of a study."""
 
     strategies: list[str] = field(default_factory=lambda: list(PLANNED))
-    train_sizes: Any = "auto"  # auto or a list of ints
+    train_sizes: Any = "auto"  # auto, all (the whole pool alone) or a list of ints
     seeds: Any = 10  # a number of seeds (0, 1, ...) or a list of ints
     controls: list[str] = field(default_factory=lambda: list(CONTROLS))
 

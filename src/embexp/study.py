@@ -375,6 +375,8 @@ def seeds_of(config: StudyConfig) -> tuple[int, ...]:
 
 def _train_sizes(config: StudyConfig, facts: Facts) -> tuple[int, ...]:
     asked = config.grid.train_sizes
+    if asked == "all":
+        return (facts.pool_size,)
     if asked == "auto":
         return tuple(auto_train_sizes(facts.pool_size, len(facts.classes)))
     where = f"dataset {config.dataset.name!r}"

@@ -31,9 +31,12 @@ def reproduce(arguments: Arguments) -> int:
         UserError: if nothing is reported under that name.
         StudyFailed: if a cell differs or is missing.
     """
+    from embexp.command.published import PRESET, kim2014
     from embexp.reproduce import read_reported
     from embexp.reproduce import reproduce as run_again
 
+    if PRESET in arguments.overrides:
+        return kim2014(arguments)
     words = _read_words(arguments)
     reported = read_reported(words.preset)
     with open_display() as display:
