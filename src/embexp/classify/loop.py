@@ -17,6 +17,9 @@ from embexp.bags import Bags
 from embexp.classify.batches import rate_shares
 from embexp.classify.encoders.base import TextClassifier
 from embexp.classify.encoders.flat import FlatTexts
+from embexp.classify.encoders.linear import LinearClassifier
+from embexp.classify.encoders.mean_pool import MeanPoolClassifier
+from embexp.classify.encoders.pooling import pool_flat
 from embexp.classify.generators import generator
 from embexp.classify.optimisers import LayerOptimiser, RowOptimiser
 from embexp.config import TrainingConfig
@@ -116,6 +119,9 @@ class _Loop:
         self.layers = LayerOptimiser(self.parameters, config)
         self.rows = RowOptimiser(tables.rows, config) if train_rows else None
         self.dropped_words = generator(seed, "word dropout")
+        self.pooled: Tensor | None = None
+        if self.rows is None and isinstance(model, (MeanPoolClassifier, LinearClassifier)) and not model.word_dropout:
+            self.pooled = pool_flat(tables.rows, texts, model.pooling)  # a frozen text never changes: pooled once
 
     @property
     def kept(self) -> float:
@@ -130,6 +136,10 @@ class _Loop:
         return losses.cpu().numpy()
 
     def step(self, batch: NDArray[np.int64], share: float) -> Tensor:
+        chosen = torch.from_numpy(batch).to(self.targets.device)
+        if self.pooled is not None:
+            assert isinstance(self.model, (MeanPoolClassifier, LinearClassifier))  # noqa: S101  for the type checker
+            return self.descend(self.model.classify(self.pooled[chosen]), chosen, share)
         texts = self.texts.select(batch)
         if self.model.word_dropout:
             texts = texts.drop_words(self.model.word_dropout, self.dropped_words)
@@ -138,15 +148,20 @@ class _Loop:
         rows = self.tables.rows[places].requires_grad_(self.rows is not None)
         static = None if self.tables.static is None else self.tables.static[places]
         logits = self.model.classify_flat(self.model.merge(rows, static), texts)
-        loss: Tensor = self.loss(logits, self.targets[torch.from_numpy(batch).to(self.targets.device)])
+        loss = self.descend(logits, chosen, share, rows)
+        if self.rows is not None and rows.grad is not None:
+            self.rows.step(places, rows.grad, share)
+        return loss
+
+    def descend(self, logits: Tensor, chosen: Tensor, share: float, rows: Tensor | None = None) -> Tensor:
+        """Go back from the logits of the chosen texts, and step the layers; the rows get their gradient."""
+        loss: Tensor = self.loss(logits, self.targets[chosen])
         loss.backward()  # type: ignore[no-untyped-call]
         if self.config.gradient_clipping is not None:
-            clipped = [*self.parameters, rows] if self.rows else self.parameters
+            clipped = self.parameters if rows is None or self.rows is None else [*self.parameters, rows]
             nn.utils.clip_grad_norm_(clipped, self.config.gradient_clipping)
         self.layers.step(share)
         self.model.limit_norm()
-        if self.rows is not None and rows.grad is not None:
-            self.rows.step(places, rows.grad, share)
         return loss.detach()
 
 
