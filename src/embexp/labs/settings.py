@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import asdict
 
-from embexp.config import ClassifierConfig, StudyConfig, TrainingConfig, TuningConfig
+from embexp.config import StudyConfig
 from embexp.errors import UserError
 from embexp.study import CLASSIFIER_KEYS, TRAINING_KEYS
 
 FREE = {  # what may be chosen: the study's own protocol, of which cells of a lab are made too
-    "classifier": (ClassifierConfig(), tuple(key for key in CLASSIFIER_KEYS if key != "encoder")),
-    "training": (TrainingConfig(), TRAINING_KEYS),
-    "tuning": (TuningConfig(), ()),
+    "classifier": tuple(key for key in CLASSIFIER_KEYS if key != "encoder"),
+    "training": (*TRAINING_KEYS, "device"),
+    "tuning": (),
 }
 
 
@@ -50,11 +50,11 @@ def problems(config: StudyConfig, *, cells: bool = False) -> Iterator[str]:
         )
     if config.training.device == "cuda":
         yield "training.device: the cells of a lab are trained on the CPU; leave training.device out"
-    for group, (default, free) in FREE.items():
-        usual = asdict(default)
-        for key, value in asdict(getattr(config, group)).items():
-            if key not in (*free, "device") and value != usual[key]:
+    chosen, usual = asdict(config), asdict(StudyConfig())
+    for group, free in FREE.items():
+        for key, value in chosen[group].items():
+            if key not in free and value != usual[group][key]:
                 yield (
-                    f"{group}.{key}: {value!r} is not followed by the labs, which train the classifier of the default "
-                    f"study; leave it out ({group}.{key}={usual[key]})"
+                    f"{group}.{key}: {value!r} is not followed by this lab, which trains the classifier of the default "
+                    f"study; leave it out ({group}.{key}={usual[group][key]})"
                 )
