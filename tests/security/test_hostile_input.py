@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 import os
 import pickle
 import subprocess
 import sys
+import tracemalloc
+import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +30,7 @@ from embexp.errors import UserError
 from embexp.text import peek
 from embexp.text.arrays import map_array
 from embexp.tracking.address import mask, resolve_address
+from embexp.vectors.loading import load
 from embexp.vectors.sources import find_source
 
 
@@ -91,6 +98,33 @@ def test_a_pickle_under_any_name_of_vectors_is_refused_unread(tmp_path: Path, sp
     with pytest.raises(UserError, match="pickle"):
         find_source(Word2VecConfig(corpus="pretrained", file=str(tmp_path / name)))
     assert not sprung.exists()
+
+
+@pytest.mark.parametrize("start", ["", "2 3\n", "2 999999999999\n", "a 1 2 3\n"])
+@pytest.mark.parametrize("pack", [gzip.compress, bz2.compress, lzma.compress])
+def test_a_small_file_that_unpacks_to_one_endless_line_is_refused_without_unpacking_it(
+    tmp_path: Path, pack: Callable[[bytes], bytes], start: str
+) -> None:
+    unpacked = start.encode() + b"7" * 50_000_000
+    (tmp_path / "vectors").write_bytes(pack(unpacked))
+    tracemalloc.start()
+    config = Word2VecConfig(corpus="pretrained", file=str(tmp_path / "vectors"), vector_size=None)
+    with pytest.raises(UserError, match=r"vectors, line [12]"):
+        load(find_source(config), set(), 10, lambda *progress: None)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 20_000_000
+
+
+@pytest.mark.parametrize("name", ["vectors.npz", "vectors.txt", "model.bin"])
+def test_an_archive_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with zipfile.ZipFile(tmp_path / name, "w") as archive:
+        archive.writestr("../../outside.txt", "a 1 2 3\n")
+    with pytest.raises(UserError, match="zip archive"):
+        find_source(Word2VecConfig(corpus="pretrained", file=name))
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert not (tmp_path.parents[1] / "outside.txt").exists()
 
 
 @pytest.mark.parametrize("name", ["../outside", "/etc/passwd", "a/../../outside", "C:\\outside", "a\\b"])

@@ -30,6 +30,7 @@ FASTTEXT_MAGIC = 793712314
 FASTTEXT_VERSIONS = (11, 12)
 LOOK = 1 << 16  # bytes at the beginning that decide
 OPENERS: dict[bytes, Any] = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+LARGEST_VECTOR = 1 << 16  # numbers; a header of more would have gigabytes read for a word
 LONGEST_NUMBER = 18  # digits of a count; more is no count of words
 CONTROL = bytes(range(9)) + bytes(range(14, 32))  # bytes that text does not hold and 32-bit numbers do
 DTYPES = {"F16": "<f2", "F32": "<f4", "F64": "<f8"}
@@ -209,6 +210,11 @@ def _words_and_numbers(first: bytes, name: str) -> Format:
         count, vector_size = map(int, fields)
         if not count or not vector_size:
             raise UserError(f"{name}, line 1: the header {line.decode()!r} promises no vectors; fetch the file again")
+        if vector_size > LARGEST_VECTOR:
+            raise UserError(
+                f"{name}, line 1: the header promises vectors of {vector_size:,} numbers, and at most "
+                f"{LARGEST_VECTOR:,} are read; fetch the file again"
+            )
         kind = "word2vec_binary" if rest.translate(None, CONTROL) != rest else "word2vec_text"
         return Format(kind, vector_size, count, len(line) + 1)
     if len(fields) > 2 and line.translate(None, CONTROL) == line and all(map(is_number, fields[1:])):

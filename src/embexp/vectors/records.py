@@ -17,6 +17,7 @@ from embexp.vectors.sources import VectorSource
 
 BLOCK = 1 << 24
 LONGEST_WORD = 1 << 16  # bytes; beyond it the place is lost
+LONGEST_NUMBER = 64  # bytes, its blank included
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,15 @@ def show(word: bytes) -> str:
 def _text(source: VectorSource, stream: BinaryIO) -> Iterator[Record]:
     size, count = source.format.vector_size, source.format.count
     found = 0
-    for number, line in enumerate(stream, 1):
+    longest = LONGEST_WORD + LONGEST_NUMBER * size  # a small packed file may unpack to one line of gigabytes
+    for number, line in enumerate(iter(lambda: stream.readline(longest), b""), 1):
         if number == 1 and count is not None:
             continue
+        if len(line) == longest and not line.endswith(b"\n"):
+            raise UserError(
+                f"{source}, line {number:,}: is longer than {longest:,} bytes, and each line holds a word and {size} "
+                "numbers; fetch the file again"
+            )
         line = line.rstrip()
         if not line:
             raise UserError(f"{source}, line {number:,}: is empty; each line holds a word and {size} numbers")
