@@ -14,14 +14,21 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from embexp.api import Study
+    from embexp.estimator import EmbeddingClassifier
+    from embexp.models import TrainedClassifier
     from embexp.study_result import StudyResult
 
 __version__ = "0.1.0"
 
-__all__ = ["Study", "StudyResult", "__version__"]
+__all__ = ["EmbeddingClassifier", "Study", "StudyResult", "TrainedClassifier", "__version__"]
 
 # name: the module that holds it, imported when it is asked for, so that `import embexp` stays light
-_LATE = {"Study": "embexp.api", "StudyResult": "embexp.study_result"}
+_LATE = {
+    "EmbeddingClassifier": "embexp.estimator",
+    "Study": "embexp.api",
+    "StudyResult": "embexp.study_result",
+    "TrainedClassifier": "embexp.models",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -87,7 +87,10 @@ class TrainedClassifier:
 
     def read(self, texts: pl.Series) -> NDArray[np.float32]:
         """Return the probabilities of some thousand texts at once; they are polars strings without nulls."""
-        return _probabilities(self.module, self.encode(texts))
+        from embexp.classify.threads import one_thread
+
+        with one_thread():
+            return _probabilities(self.module, self.encode(texts))
 
     def encode(self, texts: pl.Series) -> Bags | Sequences:
         """Return texts in the form that the encoder reads: bags of token ids, or token ids in their order."""
