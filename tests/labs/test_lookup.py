@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,7 +13,10 @@ from tiny_study import tiny_study
 
 from embexp.bags import Bags
 from embexp.classify.batches import batch_order
+from embexp.classify.cell import CellData, run_strategy
+from embexp.config import BudgetConfig, ClassifierConfig, TrainingConfig
 from embexp.labs.lookup import cost, equality, numbers, optimisers
+from embexp.labs.lookup.heads import train_head
 from embexp.labs.lookup.layers import LAYERS, Lookup
 from embexp.labs.lookup.timing import peak_bytes
 
@@ -164,3 +168,24 @@ def test_the_whole_lab_on_a_tiny_study(tmp_path, capsys, monkeypatch: pytest.Mon
     assert "http://" not in page.split("page-data")[0]
     sizes = [row["train_size"] for row in results["rows"] if row["part"] == "purpose"]
     assert sorted(set(sizes)) == [10, 30]
+
+
+@pytest.mark.parametrize("schedule", ["linear", "constant"])
+def test_the_classifier_with_a_hidden_layer_is_the_studys_own(schedule: str) -> None:
+    rng = np.random.default_rng(0)
+    lengths = rng.integers(3, 9, 300)
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    indices = np.concatenate([np.sort(rng.choice(80, length, replace=False)) for length in lengths]).astype(np.int32)
+    bags = Bags(indices, np.ones(len(indices), np.float32), offsets)
+    labels = rng.integers(0, 3, 300)  # noise: what is predicted depends on every step
+    labelled, texts = bags.select(np.arange(100)), bags.select(np.arange(100, 300))
+    training = TrainingConfig(schedule=schedule, batch_size=16, budget=BudgetConfig(min_steps=60, passes=1))
+    settings = {"classifier": ClassifierConfig(), "training": training, "seed": 3}
+    data = CellData(labelled, labels[:100], texts, labels[100:], 3, 80)
+    cell = run_strategy("random", data, vector_size=12, **settings)
+    head = train_head("hidden", 12, labelled, labels[:100], texts, classes=3, vocabulary_size=80, **settings)
+    assert np.mean(cell.predictions == head.predictions) > 0.98
+    assert head.parameters == cell.record["parameters"]
+    other = replace(training, schedule="constant" if schedule == "linear" else "linear")
+    changed = run_strategy("random", data, vector_size=12, **settings | {"training": other})
+    assert np.mean(changed.predictions == head.predictions) < 0.95  # so the schedule is seen
