@@ -7,6 +7,12 @@ table of mean accuracy in percent and, for every strategy and size, what the def
 
     scripts/bench/protocol.py --json results/protocol.json
     scripts/bench/protocol.py training.learning_rate=0.003 "training.budget.passes=4 training.batch_size=64"
+    scripts/bench/protocol.py --draws 16 --dataset trec --json results/evidence/protocol_search_trec.json -- \
+        dataset=csv dataset.name=trec dataset.train=trec/train.csv dataset.test=trec/test.csv
+
+With --draws the settings are drawn at random from the ranges of tuning=random, both rates and the budget at once, and
+the words behind `--` go to every study. The best of several means is too high by chance, so the search is also split in
+half: what wins on one half of the seeds is held against the default on the other half (`honest`).
 """
 
 from __future__ import annotations
@@ -17,7 +23,9 @@ import statistics
 import sys
 from pathlib import Path
 
+from embexp.classify.draws import draws_of
 from embexp.command.compose import compose_study
+from embexp.config import BudgetConfig, TuningConfig
 from embexp.engine.events import Event
 from embexp.engine.executors import open_executor
 from embexp.engine.scheduler import carry_out
@@ -43,29 +51,55 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("settings", nargs="*", help="settings to try instead of the built-in list")
     parser.add_argument("--dataset", default="movie_reviews")
+    parser.add_argument("--draws", type=int, default=0, help="joint random settings in place of the built-in list")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--store", type=Path, default=Path(".embexp/protocol"))
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
-    settings = arguments.settings or [f"{key}={value}" for key, values in ONE_AT_A_TIME.items() for value in values]
-    rows = {}
+    always = arguments.settings if arguments.draws else []
+    settings = [] if arguments.draws else arguments.settings
+    if not settings:
+        settings = drawn(arguments.draws) if arguments.draws else one_at_a_time()
+    scores, rows = {}, {}
     for setting in ["", *settings]:
-        rows[setting] = measure(setting.split(), arguments)
+        scores[setting] = measure([*always, *setting.split()], arguments)
+        rows[setting] = means(scores[setting])
         show(setting or "default", rows[setting])
-    losses = compare(rows)
+    losses, honest = compare(rows), compare_by_halves(scores)
     for strategy in STRATEGIES:
-        print(f"default loses to the best of the search, {strategy}: ", losses[strategy])
+        print(f"default loses to the best of the search, {strategy}: ", losses[strategy], "honest:", honest[strategy])
     if arguments.json:
-        content = {"dataset": arguments.dataset, "seeds": arguments.seeds, "rows": rows, "losses": losses}
+        content = {"dataset": arguments.dataset, "seeds": arguments.seeds, "rows": rows}
+        content |= {"losses": losses, "honest": honest}
         arguments.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return 0
 
 
-def measure(setting: list[str], arguments: argparse.Namespace) -> dict[str, dict[int, float]]:
-    """Return mean validation accuracy in percent by strategy and train size."""
+def one_at_a_time() -> list[str]:
+    """Return the built-in settings."""
+    return [f"{key}={value}" for key, values in ONE_AT_A_TIME.items() for value in values]
+
+
+def drawn(draws: int) -> list[str]:
+    """Return settings drawn at random: both rates and the budget at once, in the ranges of tuning=random."""
+    usual = BudgetConfig()
+    return [
+        f"training.learning_rate={draw['learning_rate']} "
+        f"training.embedding_learning_rate={draw['embedding_learning_rate']} "
+        f"training.budget.min_steps={round(usual.min_steps * draw['budget_factor'])} "
+        f"training.budget.passes={usual.passes * draw['budget_factor']:.4g}"
+        for draw in draws_of("random", TuningConfig(kind="random", draws=draws), seed=0)
+    ]
+
+
+Scores = dict[str, dict[int, list[float]]]
+
+
+def measure(setting: list[str], arguments: argparse.Namespace) -> Scores:
+    """Return validation accuracies in percent by strategy and train size, one for each seed."""
     config = compose_study(
         [
-            f"dataset={arguments.dataset}",
+            *([] if any(word.startswith("dataset=") for word in setting) else [f"dataset={arguments.dataset}"]),
             "dataset.evaluate=validation",
             "grid.controls=[]",
             "tracking=none",
@@ -79,10 +113,15 @@ def measure(setting: list[str], arguments: argparse.Namespace) -> dict[str, dict
         outcome = carry_out(plan.tasks, store, executor, on_event=complain)
     if not outcome.complete:
         raise SystemExit("some cells are missing; start the same command again")
-    scores: dict[str, dict[int, list[float]]] = {}
+    scores: Scores = {}
     for cell in plan.cells:
         accuracy = store.read_record(cell.task.fingerprint)["test_accuracy"]
         scores.setdefault(cell.strategy, {}).setdefault(cell.train_size, []).append(100 * accuracy)
+    return scores
+
+
+def means(scores: Scores) -> dict[str, dict[int, float]]:
+    """Return the mean over seeds."""
     return {
         strategy: {size: round(statistics.mean(values), 2) for size, values in sizes.items()}
         for strategy, sizes in scores.items()
@@ -110,6 +149,24 @@ def compare(rows: dict[str, dict[str, dict[int, float]]]) -> dict[str, dict[int,
         }
         for strategy in rows[""]
     }
+
+
+def compare_by_halves(scores: dict[str, Scores]) -> dict[str, dict[int, float]]:
+    """Return the same without the luck of the best: it is picked on half of the seeds, held against on the other.
+
+    Mean of both directions; with one seed it is the plain loss.
+    """
+    found: dict[str, dict[int, float]] = {}
+    for strategy, sizes in scores[""].items():
+        found[strategy] = {}
+        for size, usual in sizes.items():
+            halves = (slice(0, None, 2), slice(1, None, 2)) if len(usual) > 1 else (slice(None), slice(None))
+            gains = []
+            for picking, judging in (halves, halves[::-1]):
+                best = max(scores, key=lambda each: statistics.mean(scores[each][strategy][size][picking]))
+                gains.append(statistics.mean(scores[best][strategy][size][judging]) - statistics.mean(usual[judging]))
+            found[strategy][size] = round(statistics.mean(gains), 2)
+    return found
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from embexp.engine.store import Store
 from embexp.study import Cell, Plan
 from embexp.text import open_dataset, places_of_classes
 from embexp.tracking.address import mask_all
+from embexp.tuningcard import describe_tuning, protocol_sentence
 from embexp.vectorcard import (
     NOT_REPRODUCIBLE,
     describe_word2vec,
@@ -31,6 +32,7 @@ from embexp.vectorcard import (
 )
 
 SCHEMA_VERSION = 1
+DETAILS = ("history", "tuning")  # of a cell's record: too long for a row
 PACKAGES = ("embexp", "torch", "gensim", "numpy", "scipy", "scikit-learn", "numba", "polars", "datasets", "mlflow")
 
 
@@ -59,6 +61,8 @@ class Measured:
         if cell.fold is not None:
             record["fold"] = cell.fold
         record["test_balanced_accuracy"] = balanced_accuracy(self.confusion(cell))
+        if "tuning_seconds" in timing:
+            record["tuning_seconds"] = timing["tuning_seconds"]
         return record | {
             "train_seconds": timing["train_seconds"],
             "cached": cell.task in self.cached,
@@ -140,8 +144,9 @@ def gather_results(
             "cells_failed": sum(getattr(item, "task", item) in tasks for item in lost),
             "evaluated_on": config.dataset.evaluate,
         },
-        "cells": [{key: value for key, value in cell.items() if key != "history"} for cell in cells],
+        "cells": [{key: value for key, value in cell.items() if key not in DETAILS} for cell in cells],
         **conclusions,
+        **describe_tuning(config.tuning, [cell for cell in cells if "tuning" in cell]),
         "dataset": data_sheet(config, measured),
         "confusion": confusion(measured),
         "word2vec": describe_word2vec(config, plan, measured.store, measured.dataset, cells),
@@ -287,8 +292,7 @@ def held_fixed(config: StudyConfig, plan: Plan) -> list[str]:
     sentences = [
         f"the split into a pool of {plan.facts.pool_size:,} labelled texts and the texts that score the cells "
         f"(dataset.split_seed={config.dataset.split_seed})",
-        "the protocol: classifier, optimisers, learning rates and the budget rule are one choice for all strategies "
-        "and train sizes; another choice can give other numbers",
+        protocol_sentence(config.tuning),
     ]
     if plan.word2vec:
         sentences.insert(1, intervals_sentence(config))

@@ -173,10 +173,11 @@ def conclude_study(
     from embexp.conclude.conclusions import conclude
     from embexp.conclude.report import write_report
     from embexp.results import Measured, gather_results
+    from embexp.tuningcard import draws_in
     from embexp.vectorcard import write_card
 
     measured = Measured(plan, store, outcome)
-    conclusions = conclude(measured.measurements())
+    conclusions = conclude(measured.measurements(), draws=draws_in(config))
     results = gather_results(config, measured, conclusions, time.monotonic() - started, command)
     _write_json(folder / "results.json", results)
     _write_json(folder / "environment.json", results["environment"])

@@ -26,7 +26,7 @@ from embexp.errors import UserError
 
 
 def conclude(
-    measurements: Measurements, *, margin: float = 0.01, level: float = 0.95, points: int = GRID
+    measurements: Measurements, *, margin: float = 0.01, level: float = 0.95, points: int = GRID, draws: int = 0
 ) -> dict[str, Any]:
     """Draw all conclusions from the measurements of a study.
 
@@ -35,6 +35,7 @@ def conclude(
         margin: Differences in accuracy up to this size do not matter; .01 is one point.
         level: Coverage of the intervals.
         points: Numbers of labels in `recommendations`, the study's sizes come on top.
+        draws: With which every cell was tuned; 0 where one protocol serves all.
 
     Returns:
         JSON-able keys `rules`, `curves`, `area_under_curve`, `fits`, `contrasts`, `crossovers`, `label_equivalence`,
@@ -58,7 +59,7 @@ def conclude(
         "recommendations": recommendations(moments, rules, points),
     }
     results["rules"] = {**asdict(rules), "seeds": len(measurements.seeds), "texts": measurements.texts}
-    verdict = Verdict(measurements, results, rules)
+    verdict = Verdict(measurements, results, rules, draws)
     results["advice"] = verdict.advice()
     results["verdict"] = verdict.sentences()
     results["warnings"] = warnings(measurements, results["contrasts"], rules)

@@ -13,12 +13,15 @@ from embexp.conclude.report.curve_figures import costs, forecasts, learning_curv
 from embexp.conclude.report.pair_figures import differences, label_equivalence
 from embexp.conclude.report.reading import StudyResults
 from embexp.conclude.report.timeline import timeline
+from embexp.conclude.report.tuning_figures import expected_best, tuned_values
 
 MAKERS: tuple[Callable[[StudyResults], Figure | None], ...] = (
     learning_curves,
     differences,
     label_equivalence,
     forecasts,
+    tuned_values,
+    expected_best,
     costs,
     timeline,
 )

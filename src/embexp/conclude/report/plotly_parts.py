@@ -72,7 +72,7 @@ def drawn_axis(axis: Axis) -> Json:
         "ticklen": 4,
         "tickcolor": "rgba(0,0,0,0)",
     }
-    return drawn | (log_scale(axis) if axis.log else _linear_range(axis))
+    return drawn | (log_scale(axis) if axis.log else _linear_scale(axis))
 
 
 def log_scale(axis: Axis) -> Json:
@@ -89,8 +89,12 @@ def log_scale(axis: Axis) -> Json:
     return scale
 
 
-def _linear_range(axis: Axis) -> Json:
-    return {"range": list(axis.limits)} if axis.limits else {}
+def _linear_scale(axis: Axis) -> Json:
+    scale: Json = {"range": list(axis.limits)} if axis.limits else {}
+    if axis.ticks:
+        labels = [plotly_text(label) for label in axis.tick_labels]
+        scale |= {"tickmode": "array", "tickvals": list(axis.ticks), "ticktext": labels}
+    return scale
 
 
 def series_traces(line: Series, hover: list[str]) -> list[Json]:

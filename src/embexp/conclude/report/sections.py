@@ -21,6 +21,7 @@ from embexp.conclude.report.blocks import (
 )
 from embexp.conclude.report.classes import classes
 from embexp.conclude.report.reading import Row, pairs_of
+from embexp.conclude.report.tuning_section import tuning
 from embexp.conclude.report.vector_card import word_vectors
 from embexp.conclude.report.word_changes import word_changes
 
@@ -153,6 +154,7 @@ SECTIONS: tuple[Section, ...] = (
     Section("equivalence", "Label equivalence", equivalence),
     Section("forecast", "With more labels", forecast),
     Section("classes", "Classes", classes),
+    Section("tuning", "Which values were chosen where", tuning),
     Section("costs", "Costs", costs),
     Section("scope", "What this holds for", scope),
     Section("data", "Data", data),

@@ -14,6 +14,7 @@ from embexp.conclude.report import words
 from embexp.conclude.report.pair_figures import censored_side, drawn_ratio
 from embexp.conclude.report.reading import Row, StudyResults
 from embexp.conclude.report.tables import Cell, Table
+from embexp.conclude.report.tuning_section import tuned_values_table
 
 
 def scores(study: StudyResults) -> Table | None:
@@ -323,7 +324,7 @@ def _cost_cells(study: StudyResults, row: Row, memory: bool) -> tuple[Cell, ...]
 
 MAKERS: tuple[Callable[[StudyResults], Table | None], ...] = (
     *(scores, score_details, areas, contrasts, crossovers, label_equivalence, horizontal_distances),
-    *(recommendations, fits, costs),
+    *(recommendations, fits, tuned_values_table, costs),
 )
 
 

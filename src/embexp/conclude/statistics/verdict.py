@@ -47,10 +47,11 @@ class Regime:
 class Verdict:
     """Writes the sentences from a study's contrasts, crossovers and recommendations."""
 
-    def __init__(self, measurements: Measurements, results: dict[str, Any], rules: Rules) -> None:
+    def __init__(self, measurements: Measurements, results: dict[str, Any], rules: Rules, draws: int = 0) -> None:
         self._measurements = measurements
         self._results = results
         self._rules = rules
+        self._draws = draws  # with which every cell was tuned
         self._sizes = measurements.train_sizes
         self._contrasts = Lookup(results["contrasts"])
         means = {(row["strategy"], row["train_size"]): row for row in results["curves"]}
@@ -331,10 +332,15 @@ class Verdict:
         sizes = [size for size in self._sizes if self._contrasts.lead("finetuned", "frozen", size)["behind"]]
         if not sizes:
             return []
+        worse = f"fine-tuning does worse than leaving word2vec frozen {sizes_words(sizes, self._sizes)}; "
+        if self._draws:
+            return [
+                f"Tuned with {self._draws} draws {worse}since fine-tuning at a rate of zero is freezing, that is a "
+                "fact about the draws and about choosing on few labels."
+            ]
         return [
-            "With this protocol fine-tuning does worse than leaving word2vec frozen "
-            f"{sizes_words(sizes, self._sizes)}; "
-            "since fine-tuning at a rate of zero is freezing, that is a fact about the protocol."
+            f"With this protocol {worse}since fine-tuning at a rate of zero is freezing, that is a fact about the "
+            "protocol."
         ]
 
     def _undecided(self) -> list[str]:
