@@ -44,7 +44,7 @@ class Study:
         **settings: Everything else by its key: `experiment="quick"`, `word2vec="glove"`, `word2vec={"epochs": 2}`,
             `training={"budget": {"passes": 5}}`, `store="/scratch/store"`, `tracking="none"`.
 
-    Example:
+    Examples:
         >>> from embexp import Study
         >>> study = Study("reviews.csv", train_sizes=[10, 30], seeds=2, executor="serial", tracking="none")
         >>> print(study.command)

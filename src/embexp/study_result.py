@@ -28,7 +28,7 @@ REPORT = "report.html"
 class Records(Sequence[Mapping[str, Any]]):
     """Rows of results.json: a sequence of mappings that turns into a data frame.
 
-    Example:
+    Examples:
         >>> rows = Records([{"strategy": "frozen", "mean": 0.8}, {"strategy": "random", "mean": 0.7}])
         >>> rows[0]["strategy"], len(rows)
         ('frozen', 2)
@@ -59,7 +59,7 @@ class Records(Sequence[Mapping[str, Any]]):
     def where(self, **values: Any) -> Records:
         """Return the rows that hold these values.
 
-        Example:
+        Examples:
             >>> Records([{"a": "random", "n": 1}, {"a": "frozen", "n": 2}]).where(a="frozen")[0]["n"]
             2
         """
@@ -317,7 +317,7 @@ class StudyResult:
     def __repr__(self) -> str:
         """Show name, size and place."""
         study = self._reading.study
-        return f"<StudyResult {study.get('name')}: {len(self.cells)} cells, report {self.report}>"
+        return f"<StudyResult {study.get('name')}: {len(self.cells)} cells, report {_nearest(self.report)}>"
 
     def _repr_html_(self) -> str:
         return "".join(self._html())
@@ -331,7 +331,13 @@ class StudyResult:
             yield f"<p>{escape(table.caption)}</p>" + _html_table(table.header, rows)
         for warning in self.warnings:
             yield f"<p><i>{escape(warning)}</i></p>"
-        yield f"<p>Report: <code>{escape(str(self.report))}</code></p>"
+        yield f"<p>Report: <code>{escape(_nearest(self.report))}</code></p>"
+
+
+def _nearest(path: Path) -> str:
+    """Return a path from the working folder where it lies in it."""
+    whole = path.absolute()
+    return str(whole.relative_to(Path.cwd()) if whole.is_relative_to(Path.cwd()) else whole)
 
 
 def _html_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
