@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t", "pipe": "|"}
 LARGEST_HEADER = 1 << 20  # bytes
-BLOCK = 1 << 24  # bytes that Arrow parses at a time; one row must fit
+BLOCK = 1 << 23  # bytes that Arrow parses at a time; one row must fit, and up to 32 blocks are read ahead
 
 
 @dataclass(frozen=True)

@@ -93,12 +93,16 @@ class Vocabulary:
         Returns:
             The types, their counts, and the final id of each provisional id.
         """
+        import polars as pl
+
         words = list(self.ids)
         counts = self.counts[: len(words)]
-        order = sorted(range(len(words)), key=lambda i: (-int(counts[i]), words[i]))
+        # polars compares strings as UTF-8, whose order is that of the code points
+        frame = pl.DataFrame({"count": -counts, "word": pl.Series(words, dtype=pl.String)})
+        order = frame.select(pl.arg_sort_by("count", "word")).to_series().to_numpy()
         final = np.empty(len(words), np.int32)
         final[order] = np.arange(len(words), dtype=np.int32)
-        self.ids = {words[i]: place for place, i in enumerate(order)}
+        self.ids = {words[i]: place for place, i in enumerate(order.tolist())}
         self.counts = counts[order]
         return list(self.ids), self.counts, final
 
