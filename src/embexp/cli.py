@@ -62,9 +62,9 @@ def _carry_out(words: list[str], verbs: Mapping[str, Verb]) -> int:
         print(verb_help(verb))
         return DONE
     if "--version" in rest:
-        from embexp import __version__
+        from embexp.version import describe
 
-        print(f"embexp {__version__}")
+        print(describe())
         return DONE
     if "-sc" in rest or "--shell-completion" in rest:
         return complete(rest, verbs)
