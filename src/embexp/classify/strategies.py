@@ -11,10 +11,6 @@ from numpy.typing import NDArray
 from embexp.bags import Bags
 from embexp.classify.generators import generator
 
-# Standard deviation of a token vector's coordinates after standardising on tokens (docs/protocol.md).
-TOKEN_SPREAD = 0.3
-
-
 @dataclass(frozen=True)
 class Strategy:
     """One way of getting an embedding layer.
@@ -115,7 +111,7 @@ def pretrained_matrix(word_vectors: WordVectors, vocabulary_size: int, seed: int
     return matrix
 
 
-def standardise(matrix: NDArray[np.float32], pooled: NDArray[np.float32], spread_to: float = 1.0) -> None:
+def standardise(matrix: NDArray[np.float32], pooled: NDArray[np.float32]) -> None:
     """Shift and scale a matrix in place, so that the pooled texts have mean 0 and standard deviation 1.
 
     A pooled text is a weighted mean of rows, so shifting and scaling the rows does the same to every pooled text.
@@ -125,13 +121,12 @@ def standardise(matrix: NDArray[np.float32], pooled: NDArray[np.float32], spread
     Args:
         matrix: The embedding matrix, float32, shape (vocabulary, vector_size); changed in place.
         pooled: The cell's labelled texts, pooled with that matrix, float32, shape (texts, vector_size); not changed.
-        spread_to: The standard deviation that they have afterwards.
     """
     centre = pooled.mean(axis=0)
     spread = float(pooled.std(axis=0).mean())
     matrix -= centre
     if spread > 0:
-        matrix *= np.float32(spread_to / spread)
+        matrix *= np.float32(1 / spread)
 
 
 def pool_with(matrix: NDArray[np.float32], bags: Bags) -> NDArray[np.float32]:
@@ -191,7 +186,7 @@ def _standardise_on(labelled: Bags, matrix: NDArray[np.float32], on: str) -> Non
         types = np.flatnonzero(found)
         if len(types):
             tokens = np.repeat(matrix[types], found[types].astype(np.int64), axis=0)
-            standardise(matrix, tokens, TOKEN_SPREAD)
+            standardise(matrix, tokens)
         return
     pooled = pool_with(matrix, labelled)[labelled.tokens() > 0]  # an empty text has no mean to shift
     if len(pooled):
