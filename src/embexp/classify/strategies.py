@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from embexp.bags import Bags
 from embexp.classify.generators import generator
 
+
 @dataclass(frozen=True)
 class Strategy:
     """One way of getting an embedding layer.
