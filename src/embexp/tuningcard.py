@@ -40,6 +40,14 @@ def describe_tuning(tuning: TuningConfig, cells: Iterable[Mapping[str, Any]]) ->
     }
 
 
+def chosen_values(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that a cell chose, by names such as tuned_learning_rate; none without tuning."""
+    tuning = record.get("tuning")
+    if tuning is None or tuning["chosen"] is None:
+        return {}
+    return {f"tuned_{key}": value for key, value in tuning["draws"][tuning["chosen"]].items()}
+
+
 def draws_in(config: StudyConfig) -> int:
     """Return with how many draws every cell is tuned; 0 without tuning."""
     return 0 if config.tuning.kind == "none" else config.tuning.draws

@@ -34,6 +34,7 @@ from embexp.labs.stages import matrix_task
 from embexp.models import TrainedClassifier
 from embexp.running import plan_study, run_study
 from embexp.study import read_cell
+from embexp.tuningcard import chosen_values
 
 TUNING = TuningConfig(kind="random", draws=4, folds=2)
 GRID = GridConfig(strategies=["random", "frozen", "finetuned"], train_sizes=[10, 30], seeds=2, controls=["tfidf"])
@@ -91,6 +92,16 @@ def test_a_tuned_study_says_what_was_chosen_where(tuned):
     assert {"tuned_values.svg", "expected_best.svg"} <= {path.name for path in (study.folder / "figures").iterdir()}
     assert (study.folder / "tables" / "tuned_values.csv").exists()
     assert "tuned_values" in (study.folder / "report.html").read_text()
+
+
+def test_mlflow_is_told_the_chosen_values_of_a_cell(tuned):
+    config, _ = tuned
+    found = [chosen_values(record) for record in records(config) if record["strategy"] == "finetuned"]
+    assert all(
+        set(values) == {"tuned_learning_rate", "tuned_embedding_learning_rate", "tuned_budget_factor", "tuned_score"}
+        for values in found
+    )
+    assert chosen_values({}) == {}
 
 
 def test_the_same_bytes_on_two_workers_in_another_store(tuned, tmp_path):

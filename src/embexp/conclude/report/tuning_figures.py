@@ -51,7 +51,7 @@ def _rates(study: StudyResults, rows: dict[tuple[str, int], list[Row]], key: str
     limits = padded_limits(series)
     ticks = [power + step for power in range(-6, 5) for step in (0.0, math.log10(3))]
     ticks = [tick for tick in ticks if limits[0] <= tick <= limits[1]]
-    axis = Axis("", False, tuple(ticks), tuple(f"{10**tick:.1g}" for tick in ticks), limits)
+    axis = Axis("", False, tuple(ticks), tuple(f"{10**tick:.1g}".removeprefix("0") for tick in ticks), limits)
     return Chart(key, title, title, _sizes(series), axis, series, controls=study.controls)
 
 

@@ -88,4 +88,4 @@ def _typical(values: list[Any]) -> str:
     if isinstance(values[0], bool):
         return f"{sum(values)} of {len(values)}"
     zeros = sum(value == 0 for value in values)
-    return f"{statistics.median(values):.2g}" + (f" ({zeros} of {len(values)})" if zeros else "")
+    return f"{statistics.median(values):.3g}" + (f" ({zeros} of {len(values)})" if zeros else "")
