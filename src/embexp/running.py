@@ -243,6 +243,9 @@ def _write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
+PARAMS = ("steps", "parameters", "trained_parameters")  # of a cell's record that MLflow shows
+
+
 class _CellTracker:
     """Hands every finished cell to the tracker as soon as the store has it."""
 
@@ -252,6 +255,8 @@ class _CellTracker:
         self._tracker = tracker
 
     def __call__(self, event: Event) -> None:
+        from embexp.tuningcard import chosen_values
+
         if event.kind not in ("done", "cached") or event.task not in self._cells:
             return
         cell = self._cells[event.task]
@@ -264,7 +269,9 @@ class _CellTracker:
                 train_size=cell.train_size,
                 seed=cell.seed,
                 fingerprint=event.task.fingerprint,
-                params={name: record[name] for name in ("steps", "parameters", "trained_parameters")},
+                fold=cell.fold,
+                word2vec_seed=cell.word2vec_seed,
+                params={name: record[name] for name in PARAMS} | chosen_values(record),
                 metrics=metrics | {"train_seconds": timing["train_seconds"]},
                 history=record["history"],
                 started=timing["started"],

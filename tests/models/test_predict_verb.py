@@ -157,14 +157,14 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 def test_memory_does_not_grow_with_the_file(exported, tmp_path):
     peaks = []
-    for times in (100, 2000):  # 15,000 and 300,000 texts: 1.3 and 27 MB
+    for times in (400, 2000):  # 60,000 and 300,000 texts: 5 and 27 MB, as Python strings and arrays ten times that
         (tmp_path / f"{times}.txt").write_text("".join(f"{text}\n" for text in exported.texts) * times)
         words = [str(exported.folder), str(tmp_path / f"{times}.txt"), str(tmp_path / f"{times}.csv")]
         done = subprocess.run([sys.executable, "-c", MEASURED, *words], capture_output=True, check=True, text=True)
         peaks.append(int(done.stdout) / 1024)
         with (tmp_path / f"{times}.csv").open() as file:
             assert sum(1 for _ in file) == times * len(exported.texts) + 1
-    assert peaks[1] < peaks[0] + 30  # megabytes
+    assert peaks[1] < peaks[0] + 50  # megabytes
 
 
 def test_pieces_do_not_move_the_predictions(exported, monkeypatch):

@@ -40,11 +40,12 @@ from embexp.tracking.outbox import (
 _logger = logging.getLogger(__name__)
 
 BATCH = 25  # deliveries in a transaction: at 13 ms each, other writers wait a third of a second at most
+BATCH_TO_SERVER = 8  # no transactions there: small, so that a slow server is seen to get on
 POLL_SECONDS = 0.2
 LONGEST_WAIT_SECONDS = 30.0
 LAST_ATTEMPTS = 3  # after "finish", a store that fails this often in a row is left for `embexp sync`
 TURN_SECONDS = 30.0  # how long to wait for somebody who delivers the same study
-COUNTED = ("cell", "finish", "model")
+COUNTED = ("cell", "finish", "model", "system")
 
 # What MLflow answers when it has understood and says no: trying again would not help.
 _REFUSALS = ("INVALID_PARAMETER_VALUE", "BAD_REQUEST")
@@ -83,7 +84,8 @@ class Carrier:
         self._label = read_label(box)
         self._reader = Reader(box)
         self._waiting: list[dict[str, Any]] = [{"kind": "study"}]
-        self._size = BATCH
+        self._whole = BATCH_TO_SERVER if address.is_server else BATCH
+        self._size = self._whole
         self._desk: Any = None
         self._settled = True  # whether nothing was delivered since doubles were looked for
         self.progress = Progress()
@@ -166,7 +168,7 @@ class Carrier:
                 self.note(replace(self.progress, refused=self.progress.refused + 1, error=reason))
             return
         del self._waiting[: len(batch)]
-        self._size = BATCH
+        self._size = self._whole
         self._settled = False
         counted = sum(item["kind"] in COUNTED for item in batch)
         error_left = self.progress.error if self.progress.refused else None

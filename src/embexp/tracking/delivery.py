@@ -159,8 +159,29 @@ class Desk:
         else:
             for cell in cells:
                 self._deliver_cell(cell)
+        self._deliver_samples([item for item in others if item["kind"] == "system"])
         for item in others:
-            self._deliver_one(item)
+            if item["kind"] != "system":
+                self._deliver_one(item)
+
+    def _deliver_samples(self, samples: list[Mapping[str, Any]]) -> None:
+        """Log how busy the machine was on the study's run; a sample that stands there is known by its time."""
+        from mlflow.entities import Metric
+
+        if not samples:
+            return
+        run_id = self._ensure(layout.plan_study(self._study)).run_id
+        known = {
+            metric.timestamp for metric in self._client.get_metric_history(run_id, next(iter(samples[0]["metrics"])))
+        }
+        step = len(known)
+        for item in samples:
+            stamp = int(1000 * item["noted"])
+            if stamp not in known:
+                values = [Metric(name, value, stamp, step) for name, value in item["metrics"].items()]
+                self._client.log_batch(run_id, metrics=values)
+                known.add(stamp)
+                step += 1
 
     def _deliver_one(self, item: Mapping[str, Any]) -> None:
         kind = item["kind"]

@@ -128,6 +128,11 @@ def plan_cell(study: StudyInfo, record: Mapping[str, Any], parent: str) -> RunPl
     strategy, train_size, seed = record["strategy"], int(record["train_size"]), record["seed"]
     tags = _common_tags(study, "cell", record["fingerprint"]) | _strategy_tags(strategy) | {PARENT: parent}
     params = {"strategy": strategy, "train_size": str(train_size), "seed": str(seed)}
+    name = f"{strategy} n={train_size:05d} s={seed}"
+    for key, mark in (("word2vec_seed", "v"), ("fold", "f")):
+        if record.get(key) is not None:
+            params[key] = str(record[key])
+            name += f" {mark}={record[key]}"
     points = thin_history(record.get("history") or ())
     points += [
         Point(name, float(value), train_size)
@@ -136,7 +141,7 @@ def plan_cell(study: StudyInfo, record: Mapping[str, Any], parent: str) -> RunPl
     ]
     return RunPlan(
         record["fingerprint"],
-        f"{strategy} n={train_size:05d} s={seed}",
+        name,
         tags,
         params | flatten(record.get("params") or {}),
         points,

@@ -40,6 +40,8 @@ class CellRecord:
     train_size: int
     seed: int
     fingerprint: str
+    fold: int | None = None  # of a cross-validation
+    word2vec_seed: int | None = None  # of several trainings of the word vectors
     params: Mapping[str, Any] = field(default_factory=dict)  # few and flat
     metrics: Mapping[str, float | None] = field(default_factory=dict)  # None is left out
     history: Sequence[Mapping[str, float]] = ()  # each with its `step`

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +28,7 @@ from embexp.tracking.outbox import (
 )
 from embexp.tracking.post import say, start_courier
 from embexp.tracking.record import CellRecord, Delivery, StudyInfo
+from embexp.tracking.system import Sampler, check_psutil
 
 PATIENCE_SECONDS = 30.0  # at the end of a study, without progress
 PATIENCE_WITH_BROKEN_SECONDS = 3.0  # when the last attempt failed
@@ -86,7 +88,12 @@ def open_tracker(config: TrackingConfig, study: StudyInfo, outbox: Path) -> Trac
         return Tracker()
     if config.kind != "mlflow":
         raise UserError(f"tracking.kind: {config.kind!r} is unknown; allowed are 'mlflow' and 'none'")
-    return MlflowTracker(resolve_address(config), study, config.experiment or study.name, outbox)
+    if config.system_metrics:
+        check_psutil()
+    tracker = MlflowTracker(resolve_address(config), study, config.experiment or study.name, outbox)
+    if config.system_metrics:
+        tracker.watch_machine()
+    return tracker
 
 
 class MlflowTracker(Tracker):
@@ -98,6 +105,8 @@ class MlflowTracker(Tracker):
         self._lost = 0  # deliveries that could not even be noted
         self._writer: Writer | None = None
         self._courier: subprocess.Popen[bytes] | None = None
+        self._sampler: Sampler | None = None
+        self._noting = threading.Lock()
         try:
             outbox.mkdir(parents=True, exist_ok=True)
             self._superseded, leftovers = _sort_leftovers(outbox, study, address)
@@ -110,6 +119,10 @@ class MlflowTracker(Tracker):
     def cell(self, record: CellRecord) -> None:
         """Note a finished cell."""
         self._note({"kind": "cell", **record.as_json()})
+
+    def watch_machine(self) -> None:
+        """Note how busy this machine is, every few seconds until the study ends."""
+        self._sampler = Sampler(lambda metrics: self._note({"kind": "system", "metrics": metrics}))
 
     def model(self, folder: Path, register: str | None) -> None:
         """Note a trained model with its files."""
@@ -125,6 +138,8 @@ class MlflowTracker(Tracker):
     def finish(self, results: Mapping[str, Any], folder: Path) -> Delivery:
         """Note the conclusions and wait for the courier, as long as it gets on."""
         told = {name: results[name] for name in _NEEDED if name in results}
+        if self._sampler is not None:
+            self._sampler.stop()
         self._note({"kind": "finish", "results": told, "folder": str(folder.absolute()), "ended": time.time()})
         if self._courier is not None:
             say(self._courier, "finish")
@@ -136,10 +151,11 @@ class MlflowTracker(Tracker):
         self._let_go()
 
     def _note(self, item: dict[str, Any]) -> None:
-        if self._writer is None:
-            self._lost += 1
-        else:
-            self._writer.append({"noted": time.time(), **item})
+        with self._noting:  # cells, samples and conclusions come from threads of their own
+            if self._writer is None:
+                self._lost += 1
+            else:
+                self._writer.append({"noted": time.time(), **item})
 
     def _await_courier(self, courier: subprocess.Popen[bytes]) -> None:
         seen, since = -1, time.monotonic()
@@ -181,6 +197,8 @@ class MlflowTracker(Tracker):
         return f"the courier ended with exit code {code}, see {self._box / LOG_FILE}"
 
     def _let_go(self) -> None:
+        if self._sampler is not None:
+            self._sampler.stop()
         if self._courier is not None and self._courier.stdin is not None:
             self._courier.stdin.close()
         if self._writer is not None:
