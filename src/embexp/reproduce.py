@@ -68,6 +68,13 @@ def results_folder() -> Path:
     return next((folder for folder in (here / "results", here.parents[1] / "results") if folder.is_dir()), here)
 
 
+def presets_of(name: str) -> list[str]:
+    """Return the presets that a name stands for: those of an atlas, else itself."""
+    path = results_folder() / f"{name}.json"
+    content = json.loads(path.read_bytes()) if path.is_file() else {}
+    return [str(preset) for preset in content.get("presets", [name])]
+
+
 def read_reported(preset: str) -> Reported:
     """Read what was reported of a preset.
 

@@ -56,7 +56,8 @@ def test_the_examples_compose(example: str) -> None:
     settings = [
         word
         for word in words
-        if word == "-m" or ("=" in word and not word.startswith(("port=", "form=", "days=", "probes=", "datasets=")))
+        if word == "-m"
+        or ("=" in word and not word.startswith(("port=", "form=", "days=", "probes=", "datasets=", "data=", "text=")))
     ]
     arguments = read_arguments(settings)
     assert compose_jobs(arguments)

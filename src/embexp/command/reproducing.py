@@ -32,23 +32,30 @@ def reproduce(arguments: Arguments) -> int:
         StudyFailed: if a cell differs or is missing.
     """
     from embexp.command.published import PRESET, kim2014
-    from embexp.reproduce import read_reported
+    from embexp.reproduce import presets_of, read_reported
     from embexp.reproduce import reproduce as run_again
 
     if PRESET in arguments.overrides:
         return kim2014(arguments)
     words = _read_words(arguments)
-    reported = read_reported(words.preset)
-    with open_display() as display:
-        comparisons = run_again(reported, [display], say=display.say, executor=words.executor, place=words.place)
-    console = Console(highlight=False)
-    console.print(comparison_table(comparisons))
-    console.print()
-    counts = Counter(comparison.verdict for comparison in comparisons)
-    console.print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()), markup=False)
-    wrong = sum(count for verdict, count in counts.items() if verdict not in AGREEING)
+    reported = [read_reported(preset) for preset in presets_of(words.preset)]
+    console, wrong = Console(highlight=False), []
+    for study in reported:
+        with open_display() as display:
+            comparisons = run_again(study, [display], say=display.say, executor=words.executor, place=words.place)
+        if len(reported) > 1:
+            console.print(f"\n{study.preset}", style="bold", markup=False)
+        console.print(comparison_table(comparisons))
+        console.print()
+        counts = Counter(comparison.verdict for comparison in comparisons)
+        console.print(", ".join(f"{count} {verdict}" for verdict, count in counts.items()), markup=False)
+        differing = sum(count for verdict, count in counts.items() if verdict not in AGREEING)
+        if differing:
+            wrong.append(
+                f"{differing} of {len(comparisons)} cells do not agree with what is reported for {study.preset}"
+            )
     if wrong:
-        raise StudyFailed(f"{wrong} of {len(comparisons)} cells do not agree with what is reported for {words.preset}")
+        raise StudyFailed("; ".join(wrong))
     return 0
 
 

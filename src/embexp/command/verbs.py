@@ -215,8 +215,11 @@ output=FILE.csv|.tsv|.jsonl|.parquet. A file of any size takes the same memory.
 Runs the study from nothing in a fresh store and prints every cell as reported,
 now, and the verdict: identical where processor and versions are those of the
 report, elsewhere within the spread of the seeds. Exit code 1 if a cell differs.
+kim2014 is a paper's table: its protocol is run on the data sets of a folder, and
+paper, ours, difference and interval are printed.
 
   embexp reproduce quick
+  embexp reproduce kim2014 data=FOLDER
   embexp reproduce main executor=dask executor.address=tcp://head:8786 store=/mnt""",
             _reproduce,
         ),
