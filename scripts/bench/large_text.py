@@ -68,8 +68,8 @@ def main() -> int:
         print(f"{key} grow as size to the power {power:.2f} (1 is linear; fixed costs weigh on the small files)")
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
-        found = {"cores": os.cpu_count(), "slopes": slopes, "rows": rows}
-        arguments.json.write_text(json.dumps(found, indent=1) + "\n")
+        figures = {"cores": os.cpu_count(), "slopes": slopes, "rows": rows}
+        arguments.json.write_text(json.dumps(figures, indent=1) + "\n")
     return 0
 
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from vector_files import load_all, make_vectors
+from vector_files import load_all, make_vectors, source_of
 
 from embexp.errors import UserError
 from embexp.vectors.entries import write_words
 from embexp.vectors.export import write_binary, write_safetensors, write_text
+from embexp.vectors.loading import load
 
 LINES = 40_010
 
@@ -129,6 +130,37 @@ def test_files_that_are_something_else(tmp_path, content, pattern):
     refused(path, pattern)
 
 
+def test_numbers_of_rows_that_nobody_needs_are_looked_at_too(tmp_path, monkeypatch):
+    words, vectors = make_vectors()
+    for bad in (np.nan, -np.inf):
+        broken = vectors.copy()
+        broken[33, 2] = bad
+        write_binary(words, broken, tmp_path / "v.bin")
+        write_text(words, broken, tmp_path / "v.txt")
+        write_text(words, broken, tmp_path / "glove.txt", header=False)
+        np.save(tmp_path / "v.npy", broken)
+        write_safetensors(broken, tmp_path / "v.safetensors")
+        write_words(tmp_path / "vocabulary.txt", words)
+        for piece in (1, 100, 1 << 23):
+            monkeypatch.setattr("embexp.vectors.finite.AT_A_TIME", piece)
+            for name, place in PLACES.items():
+                source = source_of(tmp_path / name, vocabulary=str(tmp_path / "vocabulary.txt"))
+                with pytest.raises(UserError, match=rf"{re.escape(name)}, {place}: the vector of 'w33' holds"):
+                    load(source, {"w3"}, 5, lambda *progress: None)
+    write_binary(words, vectors, tmp_path / "v.bin")
+    kept = load(source_of(tmp_path / "v.bin"), {"w40"}, 5, lambda *progress: None)
+    assert (kept.words, kept.read) == (["w0", "w1", "w2", "w3", "w4", "w40"], 50)
+
+
+PLACES = {
+    "v.bin": r"byte 1,\d+",
+    "v.txt": "line 35",
+    "glove.txt": "line 34",
+    "v.npy": "row 34",
+    "v.safetensors": "row 34",
+}
+
+
 def test_broken_matrices(tmp_path):
     words, vectors = make_vectors()
     write_words(tmp_path / "vocabulary.txt", words)
@@ -176,6 +208,22 @@ def test_truncated_and_quantised_fasttext_models(tmp_path):
         refused(path, f"ends at byte {size:,}, inside|no end of word", "byte")
     path.write_bytes(whole[:4] + b"\x0a\0\0\0" + whole[8:])
     refused(path, "version 10 at byte 4")
+
+
+def test_a_fasttext_model_with_a_number_that_is_none(tmp_path):
+    from gensim.test.utils import datapath
+
+    whole = bytearray(Path(datapath("crime-and-punishment.bin")).read_bytes())
+    path = tmp_path / "model.bin"
+    path.write_bytes(bytes(whole))
+    model = load(source_of(path), set(), 1, lambda *progress: None)
+    start = len(whole) - 17 - 2 * 20 * model.read - 4 * model.subwords.ngrams.size  # an output matrix ends the file
+    for row, what in ((7, "word 8"), (model.read + 3, "n-grams")):
+        changed = whole.copy()
+        changed[start + 20 * row : start + 20 * row + 4] = np.float32(np.nan).tobytes()
+        path.write_bytes(bytes(changed))
+        with pytest.raises(UserError, match=rf"byte [\d,]+: row {row + 1:,} of the matrix, of {what}"):
+            load(source_of(path), set(), 1, lambda *progress: None)
 
 
 def test_a_text_file_that_a_writer_left_in_the_middle_of_a_line(tmp_path):

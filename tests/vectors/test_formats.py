@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import hashlib
+import json
 import lzma
 import pickle
+import shutil
 
 import numpy as np
 import pytest
+from gensim import downloader
 from gensim.models import FastText
 from gensim.models.fasttext import load_facebook_model, load_facebook_vectors, save_facebook_model
 from gensim.test.utils import datapath
@@ -167,16 +171,44 @@ def test_unknown_words_get_a_vector_from_their_subwords(facebook_model, tmp_path
     np.testing.assert_allclose(np.load(tmp_path / "composed.npy")[0], reference["appling"], atol=1e-7)
 
 
-def test_names_in_gensim_data(tmp_path, monkeypatch):
-    monkeypatch.setenv("GENSIM_DATA_DIR", str(tmp_path))
+@pytest.fixture
+def release(tmp_path, monkeypatch):
+    """A release of gensim-data as its server lays it out, with the vectors of one name; the folder and the vectors."""
     words, vectors = make_vectors()
-    (tmp_path / "my-vectors-7").mkdir()
-    with gzip.open(tmp_path / "my-vectors-7" / "my-vectors-7.gz", "wb") as file:
-        gensim_text(words, vectors, tmp_path / "plain")
-        file.write((tmp_path / "plain").read_bytes())
-    np.testing.assert_array_equal(load_all("my-vectors-7").vectors, vectors)
-    with pytest.raises(UserError, match=r"python -m gensim\.downloader --download other-name"):
-        source_of("other-name")
+    served, name = tmp_path / "served", "glove-twitter-25"
+    (served / name).mkdir(parents=True)
+    gensim_text(words, vectors, tmp_path / "plain")
+    content = gzip.compress((tmp_path / "plain").read_bytes())
+    (served / name / f"{name}.gz").write_bytes(content)
+    (served / name / "__init__.py").write_text("raise AssertionError('nothing that was fetched is run')")
+    about = {"checksum": hashlib.md5(content).hexdigest(), "parts": 1, "file_name": f"{name}.gz"}  # noqa: S324
+    (served / "list.json").write_text(json.dumps({"corpora": {}, "models": {name: about}}))
+    monkeypatch.setattr(downloader._load_info, "__defaults__", ((served / "list.json").as_uri(), "utf-8"))
+    monkeypatch.setattr(downloader, "DOWNLOAD_BASE_URL", served.as_uri())
+    monkeypatch.setenv("GENSIM_DATA_DIR", str(tmp_path / "kept"))
+    monkeypatch.setattr(downloader, "BASE_DIR", downloader.BASE_DIR)
+    return served, vectors
+
+
+def test_a_name_in_gensim_data_is_fetched_once(release):
+    served, vectors = release
+    np.testing.assert_array_equal(load_all("glove-twitter-25").vectors, vectors)
+    shutil.rmtree(served)
+    np.testing.assert_array_equal(load_all("glove-twitter-25").vectors, vectors)
+
+
+def test_a_name_in_gensim_data_that_cannot_be_had(release):
+    served, _ = release
+    with pytest.raises(UserError, match=r"'glove-twiter-25' is no file here.*did you mean 'glove-twitter-25'\?"):
+        source_of("glove-twiter-25")
+    (served / "glove-twitter-25" / "glove-twitter-25.gz").write_bytes(b"cut off")
+    with pytest.raises(UserError, match=r"cannot be fetched \(Checksum comparison failed, try again\)"):
+        source_of("glove-twitter-25")
+    (served / "list.json").unlink()
+    (served.parent / "kept" / "information.json").unlink()
+    with pytest.raises(UserError, match=r"cannot be fetched .*gensim\.downloader --download glove-twitter-25.*glove"):
+        source_of("glove-twitter-25")
+    assert not (served.parent / "kept" / "glove-twitter-25").exists()
 
 
 def test_glove_of_the_package():

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embexp.errors import UserError
+from embexp.vectors.finite import first_broken_row
 from embexp.vectors.formats import OPENERS
 from embexp.vectors.loading import Loaded
 from embexp.vectors.sources import VectorSource
@@ -92,7 +93,15 @@ def load_model(source: VectorSource, wanted: set[str], first: int) -> Loaded:
             f"words and n-grams of {source.format.vector_size} numbers are promised; fetch the file again"
         )
     reader.expect(4 * rows * columns, "the matrix")
-    matrix = np.memmap(source.path, "<f4", "r", reader.place, (rows, columns))
+    begin = reader.place
+    matrix = np.memmap(source.path, "<f4", "r", begin, (rows, columns))
+    broken = first_broken_row(lambda: np.memmap(source.path, "<f4", "r", begin, (rows, columns)))
+    if broken is not None:
+        what = f"word {broken + 1:,}, {words[broken]!r}" if broken < len(words) else "n-grams"
+        raise UserError(
+            f"{source}, byte {begin + 4 * columns * broken:,}: row {broken + 1:,} of the matrix, of {what}, holds a "
+            "number that is not finite; fetch the file again"
+        )
     if not 0 <= arguments["maxn"] <= LONGEST_NGRAM or arguments["minn"] < 0:
         raise UserError(
             f"{source}, byte 8: n-grams of {arguments['minn']} to {arguments['maxn']} characters; fetch the file again"
@@ -101,11 +110,6 @@ def load_model(source: VectorSource, wanted: set[str], first: int) -> Loaded:
     subwords = Subwords(buckets, arguments["minn"], arguments["maxn"])
     kept = [place for place, word in enumerate(words) if place < first or word in wanted]
     vectors = np.stack([_vector(matrix, subwords, words[place], place) for place in kept])
-    if not np.isfinite(vectors).all():
-        place = kept[int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])]
-        raise UserError(
-            f"{source}: the vector of {words[place]!r}, word {place + 1:,}, holds a number that is not finite"
-        )
     return Loaded([words[place] for place in kept], vectors, len(words), subwords)
 
 

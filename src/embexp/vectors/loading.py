@@ -19,6 +19,7 @@ from embexp.errors import UserError
 from embexp.vectors.alignment import align, all_spellings
 from embexp.vectors.benchmarks import ANALOGY_WORDS, benchmark_words
 from embexp.vectors.entries import read_words, write_alignment, write_words
+from embexp.vectors.finite import RecordCheck, first_broken_row
 from embexp.vectors.records import Record, parse, read_records, show, where
 from embexp.vectors.sources import VectorSource
 from embexp.vectors.subwords import Subwords
@@ -90,14 +91,17 @@ def _load_records(source: VectorSource, wanted: set[bytes], first: int, on_progr
     words: list[str] = []
     vectors = array("f")
     hashes = array("q")  # of all words, eight bytes each: three million words as a set would be some 300 MB
-    promised = source.format.count or 0
+    promised, check = source.format.count or 0, RecordCheck(source)
     for number, record in enumerate(read_records(source)):
         hashes.append(hash(record.word))
         if number < first or record.word in wanted:
             words.append(record.word.decode("utf-8", "backslashreplace"))
             vectors.frombytes(parse(source, record).tobytes())
+        else:
+            check.add(record)
         if number % SAY_EVERY == 0:
             on_progress(number, max(promised, number), "words", f"{len(words):,} kept")
+    check.finish()
     _refuse_repeats(source, np.frombuffer(hashes, np.int64))
     matrix = np.frombuffer(vectors, np.float32).reshape(-1, source.format.vector_size)
     return Loaded(words, matrix, len(hashes))
@@ -138,10 +142,10 @@ def _load_matrix(source: VectorSource, wanted: set[str], first: int) -> Loaded:
     with np.errstate(over="ignore"):  # a number beyond 32 bits is told as infinite
         vectors = open_matrix(source)[kept].astype(np.float32)
     broken = np.flatnonzero(~np.isfinite(vectors).all(axis=1))
-    if len(broken):
-        place = kept[int(broken[0])]
+    wrong = kept[int(broken[0])] if len(broken) else first_broken_row(lambda: open_matrix(source))
+    if wrong is not None:
         raise UserError(
-            f"{source}, row {place + 1:,}: the vector of {words[place]!r} holds a number that is not finite; remove "
+            f"{source}, row {wrong + 1:,}: the vector of {words[wrong]!r} holds a number that is not finite; remove "
             "the row or write the file again"
         )
     return Loaded([words[place] for place in kept], vectors, len(words))

@@ -13,6 +13,8 @@ from typing import Any
 
 from embexp.config import Word2VecConfig
 from embexp.errors import UserError
+from embexp.text.wording import did_you_mean
+from embexp.vectors import gensim_data
 from embexp.vectors.formats import Format, recognise
 
 PACKAGES = {  # name: distribution, version, matrix, words
@@ -94,7 +96,7 @@ def find_source(config: Word2VecConfig) -> VectorSource:
     """Find the file that `word2vec.file` names and look at its beginning.
 
     Raises:
-        UserError: If there is no such file, package or downloaded gensim-data set, it is of a kind that is not read,
+        UserError: If there is no such file, package or set of gensim-data, it is of a kind that is not read,
             its words are missing, or its vectors have another size than the one asked for.
     """
     name = str(config.file)
@@ -129,13 +131,13 @@ def locate(name: str) -> tuple[Path, Path | None]:
         raise UserError(
             f"word2vec.file: there is no file {name} (seen from {Path.cwd()}); give the path of the vectors"
         )
-    folder = Path(os.environ.get("GENSIM_DATA_DIR", "~/gensim-data")).expanduser() / name
-    if (folder / f"{name}.gz").is_file():
-        return folder / f"{name}.gz", None
+    fetched = gensim_data.find(name) or (gensim_data.fetch(name) if name in gensim_data.NAMES else None)
+    if fetched is not None:
+        return fetched, None
     raise UserError(
-        f"word2vec.file: {name!r} is no file here, no package of vectors ({', '.join(PACKAGES)}), and not in "
-        f"{folder.parent}, where gensim keeps its data; if it is a name of gensim-data, "
-        f"`python -m gensim.downloader --download {name}` fetches it"
+        f"word2vec.file: {name!r} is no file here, no package of vectors ({', '.join(PACKAGES)}) and no name in "
+        f"gensim-data{did_you_mean(name, (*gensim_data.NAMES, *PACKAGES))} Its names are "
+        f"{', '.join(gensim_data.NAMES)}"
     )
 
 
