@@ -83,7 +83,7 @@ class Records(Sequence[Mapping[str, Any]]):
         return f"<{len(self)} rows of {', '.join(self.columns) or 'nothing'}>"
 
     def _repr_html_(self) -> str:
-        rows = [[_brief(row.get(key)) for key in self.columns] for row in self._rows[:SHOWN_ROWS]]
+        rows = [[(_brief(row.get(key)), False) for key in self.columns] for row in self._rows[:SHOWN_ROWS]]
         more = f"<p>and {len(self) - SHOWN_ROWS} more</p>" if len(self) > SHOWN_ROWS else ""
         return _html_table(self.columns, rows) + more
 
@@ -327,7 +327,7 @@ class StudyResult:
         yield f"<p><b>{escape(headline)}</b></p>" + "".join(f"<p>{escape(sentence)}</p>" for sentence in rest)
         table = self._scores()
         if table is not None:
-            rows = [[cell.text for cell in row] for row in table.rows]
+            rows = [[(cell.text, cell.best) for cell in row] for row in table.rows]
             yield f"<p>{escape(table.caption)}</p>" + _html_table(table.header, rows)
         for warning in self.warnings:
             yield f"<p><i>{escape(warning)}</i></p>"
@@ -340,9 +340,14 @@ def _nearest(path: Path) -> str:
     return str(whole.relative_to(Path.cwd()) if whole.is_relative_to(Path.cwd()) else whole)
 
 
-def _html_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _html_table(header: Sequence[str], rows: Sequence[Sequence[tuple[str, bool]]]) -> str:
+    """Return a table; a cell is its text and whether it is the best of its column."""
+
+    def shown(text: str, best: bool) -> str:
+        return f"<td><b>{escape(text)}</b></td>" if best else f"<td>{escape(text)}</td>"
+
     head = "".join(f"<th>{escape(title)}</th>" for title in header)
-    body = "".join("<tr>" + "".join(f"<td>{escape(text)}</td>" for text in row) + "</tr>" for row in rows)
+    body = "".join("<tr>" + "".join(shown(*cell) for cell in row) + "</tr>" for row in rows)
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 

@@ -115,4 +115,4 @@ def test_the_notebook_runs(notebook, tmp_path):
     content = nbformat.read(notebook, as_version=4)
     place = {"metadata": {"path": str(tmp_path)}}
     NotebookClient(content, timeout=240, kernel_name="python3", resources=place).execute()
-    assert (tmp_path / "outputs" / "bbc_news" / "latest" / "report.html").is_file()
+    assert (tmp_path / "outputs" / "rotten_tomatoes" / "latest" / "report.html").is_file()
