@@ -39,6 +39,7 @@ def main() -> int:
     parser.add_argument("--evaluate", choices=("validation", "test"), default="validation")
     parser.add_argument("--sizes", default="[100,300,1000]")
     parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--controls", default="[]", help="such as [tfidf]; its pairs of words take long")
     parser.add_argument("--settings", nargs="*", default=[], help="further settings of both studies")
     parser.add_argument("--store", type=Path, default=Path(".embexp/tuning"))
     parser.add_argument("--json", type=Path)
@@ -62,7 +63,7 @@ def measure(dataset: str, tuning: str, arguments: argparse.Namespace) -> dict[st
             f"tuning={tuning}",
             f"grid.train_sizes={arguments.sizes}",
             f"grid.seeds={arguments.seeds}",
-            "grid.controls=[tfidf]",
+            f"grid.controls={arguments.controls}",
             "tracking=none",
             f"store={arguments.store}",
             *(each for each in arguments.settings if tuning == "random" or not each.startswith("tuning")),
