@@ -31,6 +31,7 @@ from embexp.tracking.post import quiet_environment
 
 pytest.importorskip("flask_wtf")
 NAME, PASSWORD = "admin", "a-long-password-1"
+CELLS = make_cells()[:2]  # every request hashes the password, which is slow on purpose
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +88,7 @@ def answers(url: str) -> bool:
 
 def track(config: TrackingConfig, tmp_path: Path, name: str):
     with open_tracker(config, make_study(tmp_path, name), tmp_path / "outbox") as tracker:
-        for cell in make_cells():
+        for cell in CELLS:
             tracker.cell(cell)
         return tracker.finish(make_results(), make_folder(tmp_path))
 
@@ -110,7 +111,7 @@ def test_a_study_is_delivered_with_name_and_password(
     for later in sync(TrackingConfig(uri=uri), tmp_path / "outbox"):
         assert later.undelivered == 0, later.sentence()
     runs = [run for run in read_runs(database) if run.tags.get("embexp.study") == study.fingerprint]
-    assert fingerprints(runs) == expected_fingerprints(make_cells())
+    assert fingerprints(runs) == expected_fingerprints(CELLS)
 
 
 def test_a_wrong_password_is_told_and_nothing_is_lost(
@@ -122,7 +123,7 @@ def test_a_wrong_password_is_told_and_nothing_is_lost(
     config = TrackingConfig(uri=f"http://{host}")
     study = make_study(tmp_path, "mistyped")
     delivery = track(config, tmp_path, study.name)
-    assert delivery.undelivered == len(make_cells()) + 1
+    assert delivery.undelivered == len(CELLS) + 1
     assert "401" in delivery.sentence() or "not authenticated" in delivery.sentence().lower()
     kept = [
         path.read_text(errors="replace")
@@ -135,4 +136,4 @@ def test_a_wrong_password_is_told_and_nothing_is_lost(
     (later,) = sync(config, tmp_path / "outbox")
     assert later.undelivered == 0, later.sentence()
     runs = [run for run in read_runs(database) if run.tags.get("embexp.study") == study.fingerprint]
-    assert fingerprints(runs) == expected_fingerprints(make_cells())
+    assert fingerprints(runs) == expected_fingerprints(CELLS)

@@ -1,6 +1,7 @@
 """Write a study into MLflow so that each run stands there exactly once.
 
-Only this file and `database` import MLflow; they run in the courier's process, never in the planner's.
+This file, `database` and `model_logging` import MLflow and run in the courier's process, never in the planner's
+(`fetching` does for `embexp predict`, which has no planner).
 
 Each run carries the tag embexp.fingerprint, set in the call that creates it. A desk reads these tags once,
 creates what is missing, completes what is half there and leaves the rest alone. Where we hold the database

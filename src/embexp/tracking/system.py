@@ -26,7 +26,8 @@ def check_psutil() -> None:
 
     if find_spec("psutil") is None:
         raise UserError(
-            "tracking.system_metrics: true needs the package psutil, which is not installed; pip install 'embexp[system-metrics]'"
+            "tracking.system_metrics: true needs the package psutil, which is not installed; "
+            "pip install 'embexp[system-metrics]' installs it"
         )
 
 
