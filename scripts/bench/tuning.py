@@ -28,7 +28,7 @@ from embexp.results import Measured
 from embexp.running import plan_study
 from embexp.study import PRELOAD
 
-PAIRS = {("finetuned", "frozen"), ("random", "frozen"), ("random", "finetuned")}
+OWN = {"random", "frozen", "finetuned"}
 NUMBERS = ("a", "b", "train_size", "difference", "ci_low", "ci_high", "verdict")
 
 
@@ -83,7 +83,7 @@ def measure(dataset: str, tuning: str, arguments: argparse.Namespace) -> dict[st
             for row in conclusions["curves"]
         },
         "contrasts": [
-            {key: row[key] for key in NUMBERS} for row in conclusions["contrasts"] if (row["a"], row["b"]) in PAIRS
+            {key: row[key] for key in NUMBERS} for row in conclusions["contrasts"] if {row["a"], row["b"]} <= OWN
         ],
         "chosen": chosen(measured) if tuning != "none" else {},
     }

@@ -117,7 +117,7 @@ def _judge(problem: Problem, data: CellData, splits: Sequence[Split]) -> Callabl
     inner = [data.inside(*split) for split in splits]
     if problem.strategy != "tfidf":
         return lambda draw: [_right(problem, part, draw) for part in inner]
-    counted: dict[int, list[Any]] = {}
+    counted: dict[int, list[tuple[Any, Any]]] = {}
 
     def judge(draw: Draw) -> list[int]:
         ngrams = draw["ngrams"]
