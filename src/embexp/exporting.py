@@ -112,19 +112,40 @@ def choose_export(config: StudyConfig, plan: Plan, results: Mapping[str, Any]) -
     chosen = recommended(results)
     if chosen is None:
         return None
-    strategy, n_labels, score = chosen
-    where = "" if n_labels == plan.facts.pool_size else ", the study's largest train size"
-    reason = f"the best of the strategies with {n_labels:,} labels{where}: {score:.3f}"
-    return plan_export(config, plan, strategy, reason)
+    where = "" if chosen.n_labels == plan.facts.pool_size else ", the study's largest train size"
+    reason = f"the best of the strategies with {chosen.n_labels:,} labels{where}: {chosen.score:.3f}{chosen.others}"
+    return plan_export(config, plan, chosen.strategy, reason)
 
 
-def recommended(results: Mapping[str, Any]) -> tuple[str, int, float] | None:
-    """Return the strategy that is best with most labels, controls apart, with that number and its expected score."""
+@dataclass(frozen=True)
+class Recommended:
+    """The strategy that is best with most labels, controls apart.
+
+    Attributes:
+        strategy: Its name.
+        n_labels: The number of labels.
+        score: Its expected accuracy.
+        others: What to know beside: which strategies cannot be told from it, or which control is ahead.
+    """
+
+    strategy: str
+    n_labels: int
+    score: float
+    others: str
+
+
+def recommended(results: Mapping[str, Any]) -> Recommended | None:
+    """Return the strategy that a study recommends with most labels; None where none has a score."""
     rows = [row for row in results.get("recommendations") or () if row.get("embedding_strategy")]
     if not rows:
         return None
     row = max(rows, key=lambda row: row["n_labels"])
-    return row["embedding_strategy"], int(row["n_labels"]), float(row["embedding_expected"])
+    strategy, others = row["embedding_strategy"], ""
+    if row["strategy"] != strategy:
+        others = f"; the control {row['strategy']} has {row['expected']:.3f}"
+    elif level := [name for name in row["level_with"] if name not in CONTROLS]:
+        others = f", level with {' and '.join(level)}"
+    return Recommended(strategy, int(row["n_labels"]), float(row["embedding_expected"]), others)
 
 
 def leave_model(config: StudyConfig, export: Export, store: Store, folder: Path, about: Mapping[str, Any]) -> Path:

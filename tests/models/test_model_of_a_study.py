@@ -97,15 +97,28 @@ def test_the_model_is_trained_once_and_told_in_the_results(tmp_path):
 def test_best_is_the_strategy_that_the_study_recommends_with_all_labels(tmp_path):
     config = tiny_study(tmp_path, export="best")
     run = run_study(config)
-    strategy, n_labels, score = recommended(run.results)
+    found = recommended(run.results)
+    strategy, n_labels, score = found.strategy, found.n_labels, found.score
     means = {row["strategy"]: row["mean"] for row in run.results["curves"] if row["train_size"] == 30}
     own = {name: means[name] for name in config.grid.strategies}
     assert n_labels == 30
     assert score == pytest.approx(max(own.values()))
     assert own[strategy] == max(own.values())
     assert run.export.strategy == strategy == run.results["export"]["strategy"]
-    assert f"{score:.3f}" in run.export.sentence("model")
+    assert f"{score:.3f}{found.others}" in run.export.sentence("model")
     assert TrainedClassifier.load(run.folder / "model").about["train_size"] == POOL
+
+
+def test_best_says_what_is_level_and_which_control_is_ahead():
+    row = {"n_labels": 100, "strategy": "frozen", "expected": 0.8, "level_with": ["random", "tfidf"]}
+    own = {"embedding_strategy": "frozen", "embedding_expected": 0.8}
+    assert recommended({"recommendations": [row | own]}).others == ", level with random"
+    ahead = row | {"strategy": "tfidf", "expected": 0.85} | own
+    assert (
+        recommended({"recommendations": [row | own, ahead | {"n_labels": 300}]}).others
+        == "; the control tfidf has 0.850"
+    )
+    assert recommended({"recommendations": [row | {"embedding_strategy": None}]}) is None
 
 
 def test_with_folds_the_model_learns_from_the_first_folds_pool(tmp_path):

@@ -37,6 +37,8 @@ def plan(arguments: Arguments) -> int:
         console.print(table)
         console.print()
     console.print(verdict(found, lanes_of(config.executor)), markup=False)
+    if config.export == "best":
+        console.print("Then a model of the strategy that turns out best is trained on all labels.", markup=False)
     script = job_script(config.executor)
     if script is not None:
         console.print(
