@@ -1,4 +1,4 @@
-"""Measure `embexp predict` on one core: texts a second by length and encoder, and memory at two sizes of file.
+"""Measure `embexp predict` on one core: texts a second by length, kind of output and encoder.
 
     taskset -c 0 python scripts/bench/predict.py --json docs/bench/predict.json
 
@@ -32,7 +32,7 @@ clock = time.perf_counter()
 assert main(["predict", *sys.argv[1:]]) == 0
 used = resource.getrusage(resource.RUSAGE_SELF)
 wall = time.perf_counter() - clock
-print(json.dumps({"wall": wall, "cpu": used.ru_utime + used.ru_stime, "peak_mb": used.ru_maxrss / 1024}))
+print(json.dumps({"wall": wall, "cpu": used.ru_utime + used.ru_stime}))
 """
 
 
@@ -84,8 +84,6 @@ def rate(folder: Path, encoder: str, tokens: int, few: int, many: int, suffix: s
         "texts_per_cpu_second": round((many - few) / cpu),
         "texts_per_second": round((many - few) / wall),
         "tokens_per_cpu_second": round((many - few) * tokens / cpu),
-        "peak_mb_few": round(found[few]["peak_mb"], 1),
-        "peak_mb_many": round(found[many]["peak_mb"], 1),
         "started_seconds": round(found[few]["cpu"] - few * cpu / (many - few), 2),
     }
 

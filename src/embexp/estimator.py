@@ -154,7 +154,7 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             text_sequences=numbered.sequences,
         )
         size = self.vector_size if found is None else found.vectors.shape[1]
-        settings = {"classifier": config.classifier, "training": config.training, "seed": seed}
+        settings: dict[str, Any] = {"classifier": config.classifier, "training": config.training, "seed": seed}
         with one_thread():
             return train_strategy(self.strategy, data, vector_size=int(size), **settings)
 
@@ -188,7 +188,8 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         kind, classes = self.classes_.dtype.kind, list(self.classes_.tolist())
         if kind not in KINDS or not all(isinstance(label, KINDS[kind]) for label in classes):
             raise ValueError(f"labels of type {self.classes_.dtype} cannot be written; use strings or numbers")
-        params = {name: value for name, value in self.get_params(deep=False).items() if _is_plain(value)}
+        given = {name: _bare(value) for name, value in self.get_params(deep=False).items()}
+        params = {name: value for name, value in given.items() if _is_plain(value)}
         held = {"params": params, "classes": classes, "kind": kind}
         model = self.model_
         written = TrainedClassifier(model.module, model.vocabulary, model.classes, model.settings, {"estimator": held})
@@ -202,13 +203,16 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             UserError: If there is no such folder, or it is not whole.
         """
         model = TrainedClassifier.load(folder)
-        held = model.about.get("estimator", {})
-        kind, classes = held.get("kind", "U"), held.get("classes", model.classes)
-        whole = isinstance(held, dict) and kind in KINDS and isinstance(classes, list)
-        if not whole or [str(name) for name in classes] != model.classes:
+        held = {"kind": "U", "classes": model.classes, "params": {}}
+        if isinstance(model.about.get("estimator"), dict):
+            held |= model.about["estimator"]
+        kind, classes, params = held["kind"], held["classes"], held["params"]
+        whole = isinstance(kind, str) and kind in KINDS and isinstance(classes, list) and isinstance(params, dict)
+        whole = whole and all(isinstance(label, KINDS[kind]) for label in classes)
+        if not whole or [str(label) for label in classes] != model.classes:
             raise UserError(f"{folder}: its labels are not those of its estimator; save it again")
         known = cls._get_param_names()
-        params = {name: value for name, value in dict(held.get("params") or {}).items() if name in known}
+        params = {name: value for name, value in params.items() if name in known}
         estimator = cls(**({"strategy": model.settings.strategy} | params))
         estimator.classes_ = np.array(classes, dtype=object if kind == "O" else KINDS[kind])
         estimator.model_ = model
@@ -222,7 +226,7 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         from embexp.checks import check
 
-        own = {
+        own: dict[str, dict[str, Any]] = {
             "text": {"min_count": self.min_count, "max_tokens": self.max_tokens, "lower": self.lower},
             "word2vec": {
                 "vector_size": self.vector_size,
@@ -305,7 +309,7 @@ def _with(config: StudyConfig, group: str, values: Mapping[str, Any], problems: 
         problems.append(f"settings: {group or next(iter(values))!r} is no group; possible: {', '.join(GROUPS)}")
         return config
     owner = getattr(config, first)
-    target = getattr(owner, rest, None) if rest else owner
+    target: Any = getattr(owner, rest, None) if rest else owner
     known = asdict(target) if target is not None else {}
     for name in [name for name in values if name not in known]:
         near = did_you_mean(name, known)
@@ -314,8 +318,11 @@ def _with(config: StudyConfig, group: str, values: Mapping[str, Any], problems: 
     problems += [f"{group}.{name}: {values[name]!r} is no value of its kind ({known[name]!r})" for name in wrong]
     if problems:
         return config
-    changed = replace(target, **values)
-    return replace(config, **{first: replace(owner, **{rest: changed}) if rest else changed})
+    changed: Any = replace(target, **{name: _bare(value) for name, value in values.items()})
+    if rest:
+        changed = replace(owner, **{rest: changed})
+    groups: dict[str, Any] = {first: changed}
+    return replace(config, **groups)
 
 
 def _alike(value: Any, default: Any) -> bool:
@@ -340,10 +347,16 @@ def _unknown_strategy(strategy: Any) -> str:
 
 def _seed_of(random_state: Any) -> int:
     if isinstance(random_state, numbers.Integral) and not isinstance(random_state, bool):
-        if not 0 <= random_state < 2**32:
-            raise ValueError(f"random_state: {random_state} is out of range; seeds are from 0 to 2^32 - 1")
-        return int(random_state)
+        seed = int(random_state)
+        if not 0 <= seed < 2**32:
+            raise ValueError(f"random_state: {seed} is out of range; seeds are from 0 to 2^32 - 1")
+        return seed
     return int(check_random_state(random_state).randint(2**31))
+
+
+def _bare(value: Any) -> Any:
+    """Return a number of NumPy as Python's."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _is_plain(value: Any) -> bool:

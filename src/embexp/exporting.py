@@ -83,9 +83,15 @@ def plan_export(config: StudyConfig, plan: Plan, strategy: str, reason: str = "n
 
     With `dataset.folds` the pool is that of the first fold.
     """
-    kind = {"strategies": [], "controls": [strategy]} if strategy in CONTROLS else {"strategies": [strategy]}
-    grid = {"controls": [], "train_sizes": [plan.facts.pool_size], "seeds": [seeds_of(config)[0]]} | kind
-    cell = make_plan(replace(config, grid=replace(config.grid, **grid)), plan.facts).cells[0]
+    is_control = strategy in CONTROLS
+    grid = replace(
+        config.grid,
+        strategies=[] if is_control else [strategy],
+        controls=[strategy] if is_control else [],
+        train_sizes=[plan.facts.pool_size],
+        seeds=[seeds_of(config)[0]],
+    )
+    cell = make_plan(replace(config, grid=grid), plan.facts).cells[0]
     text = token_identity(config.text) | {key: getattr(config.text, key) for key in COUNTING}
     task = Task(
         TRAIN_CLASSIFIER,

@@ -44,9 +44,7 @@ def test_every_strategy_learns(reviews, strategy):
     texts, labels = reviews
     model = small(strategy, vector_size=32, min_steps=200).fit(texts[:150], labels[:150])
     # rows that stay cannot single out the few words that tell, and two epochs of word2vec have not either
-    assert model.score(texts[150:], labels[150:]) > (
-        0.75 if strategy in ("random", "finetuned") else 0.6
-    )
+    assert model.score(texts[150:], labels[150:]) > (0.75 if strategy in ("random", "finetuned") else 0.6)
     probabilities = model.predict_proba(texts[150:])
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, rtol=1e-5)
     assert model.predict(texts[150:]).tolist() == model.classes_[probabilities.argmax(axis=1)].tolist()
@@ -148,13 +146,23 @@ def test_saved_and_loaded_it_is_the_same(reviews, tmp_path, labels):
     assert TrainedClassifier.load(tmp_path / "model").predict(texts[:3]) == [str(x) for x in model.predict(texts[:3])]
 
 
+def test_numbers_of_numpy_can_be_saved(reviews, tmp_path):
+    texts, labels = reviews
+    model = small("random", hidden_size=np.int64(5), learning_rate=np.float64(0.01), passes=np.float32(0.5))
+    again = EmbeddingClassifier.load(model.fit(texts, labels).save(tmp_path / "model"))
+    assert again.model_.settings.classifier.hidden_size == 5
+    assert again.predict(texts).tolist() == model.predict(texts).tolist()
+
+
 def test_a_folder_whose_labels_were_changed_is_refused(reviews, tmp_path):
     texts, labels = reviews
     folder = small(passes=0.5).fit(texts, labels).save(tmp_path / "model")
     file = folder / "model.json"
-    file.write_text(file.read_text().replace('"kind": "U"', '"kind": "V"'))
-    with pytest.raises(UserError, match="labels"):
-        EmbeddingClassifier.load(folder)
+    whole = file.read_text()
+    for change in ('"kind": "V"', '"kind": ["U"]', '"kind": "U", "params": []', '"kind": "i"'):
+        file.write_text(whole.replace('"kind": "U"', change))
+        with pytest.raises(UserError, match="labels"):
+            EmbeddingClassifier.load(folder)
 
 
 def test_it_works_in_a_pipeline_and_a_grid_search(reviews):

@@ -149,8 +149,9 @@ def _probabilities(module: TextClassifier, texts: Bags | Sequences) -> NDArray[n
     from embexp.classify.model import MeanPoolClassifier, predict_probabilities
     from embexp.classify.strategies import pool_with
 
-    means = isinstance(module, MeanPoolClassifier) and module.pooling == "mean" and module.static is None
-    if not (means and isinstance(texts, Bags)):
+    if not isinstance(module, MeanPoolClassifier) or not isinstance(texts, Bags):
+        return predict_probabilities(module, texts)
+    if module.pooling != "mean" or module.static is not None:
         return predict_probabilities(module, texts)
     pooled = torch.from_numpy(pool_with(module.embedding.weight.detach().numpy(), texts))
     with torch.no_grad():
