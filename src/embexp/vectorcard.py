@@ -84,8 +84,15 @@ def describe_source(config: Word2VecConfig) -> str:
         "labelled": "trained on each cell's own labelled texts, no other data",
         "files": f"trained on {names}",
         "dataset": f"trained on the pool of the data set {config.dataset}",
+        "hub": f"trained on {_hub_name(config)}, split {config.split}",
         "pretrained": f"pre-trained: {Path(config.file or '').name}",
     }[config.corpus]
+
+
+def _hub_name(config: Word2VecConfig) -> str:
+    """Return a data set's name on the Hub; of a local copy the folder's name, without its path."""
+    name = str(config.dataset)
+    return Path(name).expanduser().name if Path(name).expanduser().is_dir() else name
 
 
 def intervals_sentence(config: StudyConfig) -> str:
@@ -106,9 +113,11 @@ def intervals_sentence(config: StudyConfig) -> str:
         )
     if word2vec.corpus == "pretrained":
         return "the word vectors: one file, shared by all seeds"
-    where = {"pool": "the unlabelled pool", "dataset": f"the pool of {word2vec.dataset}"}.get(
-        word2vec.corpus, "the files"
-    )
+    where = {
+        "pool": "the unlabelled pool",
+        "dataset": f"the pool of {word2vec.dataset}",
+        "hub": f"{_hub_name(word2vec)} ({word2vec.split})",
+    }.get(word2vec.corpus, "the files")
     each = " of each fold" if config.dataset.folds and word2vec.corpus == "pool" else ""
     return f"the word vectors: one training on {where}{each} (word2vec.seed={word2vec.seed}), shared by all seeds"
 

@@ -1,7 +1,7 @@
 """Where the word vectors of a study come from: the stages that train, load, align and judge them, and their tasks.
 
     pool, labelled    dataset ──► train_word2vec ─────────────────────► cells
-    files             prepare_corpus ──► train_word2vec ──► align ────► cells
+    files, hub        prepare_corpus ──► train_word2vec ──► align ────► cells
     dataset           prepare_dataset ──► train_word2vec ─► align ────► cells
     pretrained        dataset, a file ──► load_vectors ───────────────► cells
 
@@ -31,16 +31,24 @@ WORDS_PER_SECOND = 250_000  # skip-gram with five negatives on one core, raw wor
 WORDS_PER_TEXT = 125  # guesses, for the order of work only
 BYTES_PER_WORD = 6
 BYTES_PER_SECOND = 4e6  # tokenised
+STREAM_SECONDS = 60.0  # of a stream, whose length nobody knows
 
 # ---- stages
 
 
 def prepare_corpus(work: Work) -> None:
-    """Tokenise and number the texts of plain files, as a data set's pool is."""
-    from embexp.text.plain_files import prepare_files
+    """Tokenise and number the texts of files or of a stream, as a data set's pool is."""
+    from embexp.text.plain_files import prepare_files, write_corpus
 
     text = build(TextConfig, {**work.config["text"], "tokenizer": work.hints["tokenizer"]})
-    prepare_files(work.hints["files"], work.config["content"], text, work.folder, work.progress)
+    if "stream" in work.hints:
+        from embexp.text.streams import HubStream
+
+        stream = HubStream.from_hints(work.hints["stream"])
+        write_corpus(stream.read(), f"word2vec.dataset: {stream.path}", text, work.folder)
+        return
+    column = work.config.get("column")
+    prepare_files(work.hints["files"], work.config["content"], text, work.folder, work.progress, column)
 
 
 def train_word2vec(work: Work) -> None:
@@ -233,13 +241,17 @@ def plan_vectors(config: StudyConfig, facts: Facts, dataset: Task) -> VectorPlan
 def _other_corpus(config: StudyConfig) -> Task | None:
     word2vec = config.word2vec
     if word2vec.corpus == "files":
-        from embexp.text.plain_files import digest_files
+        from embexp.text.plain_files import digest_files, expand_files, kinds_of
 
-        files = [str(Path(name).absolute()) for name in word2vec.files]
-        settings = {"content": digest_files(files), "text": token_identity(config.text)}
+        files = expand_files(word2vec.files)
+        settings: dict[str, Any] = {"content": digest_files(files), "text": token_identity(config.text)}
+        if set(kinds_of(files)) != {"lines"}:  # the same bytes are other texts
+            settings |= {"kinds": kinds_of(files), "column": word2vec.text}
         cost = sum(Path(name).stat().st_size for name in files) / BYTES_PER_SECOND
         hints = {"files": files, "tokenizer": config.text.tokenizer}
         return Task(PREPARE_CORPUS, settings, title="corpus", cost=cost, hints=hints)
+    if word2vec.corpus == "hub":
+        return _hub_corpus(config)
     if word2vec.corpus == "dataset":
         from embexp.study import dataset_task
 
@@ -252,3 +264,19 @@ def _other_corpus(config: StudyConfig) -> Task | None:
         other = DatasetConfig(name=source, source=source)
         return dataset_task(other, config.text, peek(other))
     return None
+
+
+def _hub_corpus(config: StudyConfig) -> Task:
+    from embexp.text.streams import find_stream
+
+    word2vec, own = config.word2vec, config.dataset
+    name, split = str(word2vec.dataset), word2vec.split
+    if own.source == "hub" and name == own.path and split in {"train", "test", "validation", own.train, own.test}:
+        raise UserError(
+            f"word2vec.dataset: {name} is the data set of this study, whose test texts must stay unseen; use "
+            f"word2vec.corpus=pool, or a split without labels, such as word2vec.split=unsupervised, if it has one"
+        )
+    stream = find_stream(name, word2vec.configuration, word2vec.revision, split, word2vec.text)
+    settings = {"content": stream.identity(), "text": token_identity(config.text)}
+    hints = {"stream": stream.hints(), "tokenizer": config.text.tokenizer}
+    return Task(PREPARE_CORPUS, settings, title="corpus", cost=STREAM_SECONDS, hints=hints)

@@ -30,6 +30,7 @@ NEEDED = {
     "dataset=folder": ["dataset.path=."],
     "dataset=disk": ["dataset.path=."],
     "dataset=hub": ["dataset.path=stanfordnlp/imdb"],
+    "word2vec=hub": ["word2vec.dataset=stanfordnlp/imdb"],
     "word2vec=files": ["word2vec.files=[mine.csv]"],
     "word2vec=wiki8": ["word2vec.files=[mine.csv]"],
     "word2vec=pretrained": ["word2vec.file=vectors.bin"],

@@ -72,7 +72,7 @@ def open_hub(dataset: DatasetConfig) -> Opened:
 
     path = str(dataset.path)
     place = str(Path(path).expanduser()) if Path(path).expanduser().is_dir() else path
-    with _quietly(datasets), _explaining(dataset):
+    with _quietly(datasets), explaining(dataset):
         builder = datasets.load_dataset_builder(place, dataset.configuration, revision=dataset.revision)
         builder.download_and_prepare(download_config=datasets.DownloadConfig(max_retries=0))
         names = list(builder.info.splits or ())
@@ -130,7 +130,7 @@ def _quietly(datasets: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _explaining(dataset: DatasetConfig) -> Iterator[None]:
+def explaining(dataset: DatasetConfig) -> Iterator[None]:
     """Turn what `datasets` raises into one sentence with the way on."""
     import datasets.exceptions
 

@@ -10,7 +10,7 @@ import gzip
 import hashlib
 import json
 import lzma
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -19,13 +19,29 @@ import numpy as np
 from embexp.config import TextConfig
 from embexp.errors import UserError
 from embexp.text.parts import Progress
+from embexp.text.sources import expand
 from embexp.text.tokens import Vocabulary, check_text, exchange_ids, write_ids
+from embexp.text.unlabelled import kind_of, open_unlabelled
 
 if TYPE_CHECKING:
     import polars as pl
 
 BLOCK = 1 << 22  # bytes; a longer line is cut at a blank, and its pieces count as texts
 OPENERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+
+
+def expand_files(names: Sequence[str]) -> list[str]:
+    """Return the absolute paths of files that are named, one by one or by patterns.
+
+    Raises:
+        UserError: A name leads to no file, or a pattern to none.
+    """
+    return [str(path.absolute()) for path in expand("word2vec.files", list(names))]
+
+
+def kinds_of(files: Sequence[str]) -> list[str]:
+    """Return how each file is read, by its name: lines, csv, json, parquet or arrow."""
+    return [kind_of(name) for name in files]
 
 
 def digest_files(files: Sequence[str]) -> list[str]:
@@ -38,16 +54,22 @@ def digest_files(files: Sequence[str]) -> list[str]:
 
 
 def prepare_files(
-    files: Sequence[str], content: Sequence[str], text: TextConfig, folder: Path, progress: Progress
+    files: Sequence[str],
+    content: Sequence[str],
+    text: TextConfig,
+    folder: Path,
+    progress: Progress,
+    column: str | None = None,
 ) -> None:
     """Write token ids, offsets, vocabulary and counts of the texts in some files.
 
     Args:
-        files: UTF-8, plain or compressed (.gz, .bz2, .xz).
+        files: UTF-8, plain or compressed (.gz, .bz2, .xz); or tables, as their names say.
         content: The digests that the plan was made with.
         text: How a text becomes tokens.
         folder: An empty folder.
         progress: Told how many bytes are done.
+        column: Of tables: the one with the texts; None guesses.
 
     Raises:
         UserError: A file changed since, is not UTF-8, or holds no token.
@@ -58,12 +80,27 @@ def prepare_files(
         for name, planned, found in zip(files, content, digest_files(files), strict=True)
         if planned != found
     )
+    write_corpus(_texts(files, column, progress), f"word2vec.files: {', '.join(files)}", text, folder)
+
+
+def write_corpus(chunks: Iterable[pl.Series], place: str, text: TextConfig, folder: Path) -> None:
+    """Write token ids, offsets, vocabulary and counts of some texts.
+
+    Args:
+        chunks: The texts, some at a time; they are read once.
+        place: The setting and what it names, for the sentence.
+        text: How a text becomes tokens.
+        folder: An empty folder.
+
+    Raises:
+        UserError: There is no token in them.
+    """
+    check_text(text)
     vocabulary = Vocabulary()
-    offsets = write_ids(_texts(files, progress), text, vocabulary.add, folder / "pool_ids.npy")
+    offsets = write_ids(chunks, text, vocabulary.add, folder / "pool_ids.npy")
     words, counts, final = vocabulary.finish()
     if not words:
-        where = ", ".join(files)
-        raise UserError(f"word2vec.files: text.pattern finds no token in {where}; are these the right files?")
+        raise UserError(f"{place} holds nothing that text.pattern finds a token in; are these the right texts?")
     exchange_ids(folder / "pool_ids.npy", final)
     np.save(folder / "pool_offsets.npy", offsets)
     np.save(folder / "counts.npy", counts)
@@ -72,14 +109,20 @@ def prepare_files(
     (folder / "sheet.json").write_text(json.dumps(sheet), encoding="utf-8")
 
 
-def _texts(files: Sequence[str], progress: Progress) -> Iterator[pl.Series]:
-    """Yield the lines of all files, some megabytes at a time."""
+def _texts(files: Sequence[str], column: str | None, progress: Progress) -> Iterator[pl.Series]:
+    """Yield the lines, or the cells of a column, of all files, some megabytes at a time."""
     import polars as pl
 
     total = sum(Path(name).stat().st_size for name in files)
     done = 0
     for name in files:
         path = Path(name)
+        if kind_of(name) != "lines":
+            for texts in open_unlabelled(name, column, key="word2vec.files", column_key="word2vec.text").read():
+                yield texts
+                progress(done, total, "bytes", f"tokenising {path.name}")
+            done += path.stat().st_size
+            continue
         with path.open("rb") as raw:
             stream = cast(BinaryIO, OPENERS[path.suffix](raw)) if path.suffix in OPENERS else raw
             for lines in _blocks(stream, name):

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 from embexp.errors import UserError
 from embexp.text.columns import choose_text
 from embexp.text.csv_files import CsvTable, delimiter_of
-from embexp.text.files import inspect, open_text
+from embexp.text.files import TextFile, inspect, open_text
 from embexp.text.parts import pieces_of
 from embexp.text.tables import ArrowTable, JsonTable, ParquetTable, Table, filled
 
@@ -46,7 +46,9 @@ class Unlabelled:
     read: Callable[[], Iterator[pl.Series]]
 
 
-def open_unlabelled(name: str, column: str | None = None, delimiter: str = "auto", key: str = "FILE") -> Unlabelled:
+def open_unlabelled(
+    name: str, column: str | None = None, delimiter: str = "auto", key: str = "FILE", column_key: str = "text"
+) -> Unlabelled:
     """Look at a file of texts; nothing but its beginning is kept.
 
     Args:
@@ -54,13 +56,14 @@ def open_unlabelled(name: str, column: str | None = None, delimiter: str = "auto
         column: Its column of texts; None guesses.
         delimiter: Of a CSV file, as `dataset.delimiter`.
         key: What sentences call the setting that names the file.
+        column_key: What they call the setting that names the column.
 
     Raises:
         UserError: There is no such file, it is of another kind than its name says, or has no such column.
     """
     if name == STANDARD_INPUT:
         return Unlabelled("standard input", None, lambda: _lines(sys.stdin.buffer, "standard input"))
-    kind = _kind(name)
+    kind = kind_of(name)
     file = inspect(key, name, binary=kind in ("parquet", "arrow"))
     if kind == "lines":
         if column is not None:
@@ -81,8 +84,13 @@ def open_unlabelled(name: str, column: str | None = None, delimiter: str = "auto
         if column is not None:
             table.check([column])
     else:
-        table = {"json": JsonTable, "parquet": ParquetTable, "arrow": ArrowTable}[kind](file)
-    chosen = choose_text(column, table, "text")
+        kinds: dict[str, Callable[[TextFile], Table]] = {
+            "json": JsonTable,
+            "parquet": ParquetTable,
+            "arrow": ArrowTable,
+        }
+        table = kinds[kind](file)
+    chosen = choose_text(column, table, column_key)
     return Unlabelled(str(file), chosen, lambda: pieces_of(_column(table, chosen)))
 
 
@@ -91,7 +99,8 @@ def _bare(name: str) -> Path:
     return path.with_suffix("") if path.suffix.lower() in PACKED else path
 
 
-def _kind(name: str) -> str:
+def kind_of(name: str) -> str:
+    """Return how a file is read, by its name: csv, json, parquet, arrow or lines."""
     suffix = _bare(name).suffix.lower()
     if suffix in (".csv", ".tsv"):
         return "csv"

@@ -40,8 +40,14 @@ def check_settings(config: Word2VecConfig) -> Iterator[str]:
 
 
 def _check_source(config: Word2VecConfig) -> Iterator[str]:
-    needed = {"files": config.files, "dataset": config.dataset, "pretrained": config.file}
-    example = {"files": "files=[texts.txt]", "dataset": "dataset=movie_reviews", "pretrained": "file=vectors.bin"}
+    named = "hub" if config.corpus == "hub" else "dataset"  # one key names what either reads
+    needed = {"files": config.files, named: config.dataset, "pretrained": config.file}
+    example = {
+        "files": "files=[texts.txt]",
+        "dataset": "dataset=movie_reviews",
+        "hub": "dataset=stanfordnlp/imdb",
+        "pretrained": "file=vectors.bin",
+    }
     if config.corpus in needed and not needed[config.corpus]:
         example_key = example[config.corpus]
         yield (
@@ -56,9 +62,9 @@ def _check_source(config: Word2VecConfig) -> Iterator[str]:
                 f"set word2vec.corpus={corpus} or leave word2vec.{key} out"
             )
     for name in config.files:
-        if not Path(name).is_file():
+        if not Path(name).expanduser().is_file() and not any(mark in Path(name).name for mark in "*?["):
             what = "is a folder" if Path(name).is_dir() else f"does not exist (seen from {Path.cwd()})"
-            yield f"word2vec.files: {name!r} {what}; give paths of text files, one text a line"
+            yield f"word2vec.files: {name!r} {what}; give paths or patterns of files of texts"
     if config.vocabulary is not None and not Path(config.vocabulary).is_file():
         yield f"word2vec.vocabulary: {config.vocabulary!r} is no file; give the file with one word a line"
 
