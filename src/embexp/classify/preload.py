@@ -5,6 +5,6 @@ import sklearn.linear_model
 import sklearn.metrics
 import torch
 
-from embexp.classify import kernels, tfidf, training
+from embexp.classify import kernels, loop, tfidf, training
 
-__all__ = ["kernels", "sklearn", "tfidf", "torch", "training"]
+__all__ = ["kernels", "loop", "sklearn", "tfidf", "torch", "training"]
