@@ -65,13 +65,13 @@ def main() -> int:
         scores[setting] = measure([*always, *setting.split()], arguments)
         rows[setting] = means(scores[setting])
         show(setting or "default", rows[setting])
-    losses, honest = compare(rows), compare_by_halves(scores)
+        losses, honest = compare(rows), compare_by_halves(scores)
+        if arguments.json:  # after each setting, so that a search that is cut short has left what it found
+            content = {"dataset": arguments.dataset, "seeds": arguments.seeds, "rows": rows}
+            content |= {"losses": losses, "honest": honest}
+            arguments.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     for strategy in STRATEGIES:
         print(f"default loses to the best of the search, {strategy}: ", losses[strategy], "honest:", honest[strategy])
-    if arguments.json:
-        content = {"dataset": arguments.dataset, "seeds": arguments.seeds, "rows": rows}
-        content |= {"losses": losses, "honest": honest}
-        arguments.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
     return 0
 
 
