@@ -1,7 +1,7 @@
 """A model as MLflow serves it: MLflow's file MLmodel names this module, so that no object has to be pickled.
 
 POST /invocations {"inputs": [{"text": "A lovely film."}]}
-{"predictions": [{"label": "pos", "probability_neg": 0.08, "probability_pos": 0.92}]}
+{"predictions": [{"label": "pos", "probability_neg": ..., "probability_pos": ...}]}
 """
 
 from __future__ import annotations
