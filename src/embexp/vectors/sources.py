@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from embexp.config import Word2VecConfig
-from embexp.errors import UserError
-from embexp.text.wording import did_you_mean
+from embexp.errors import UserError, did_you_mean
 from embexp.vectors import gensim_data
 from embexp.vectors.formats import Format, recognise
 
@@ -134,9 +133,10 @@ def locate(name: str) -> tuple[Path, Path | None]:
     fetched = gensim_data.find(name) or (gensim_data.fetch(name) if name in gensim_data.NAMES else None)
     if fetched is not None:
         return fetched, None
+    near = did_you_mean(name, (*gensim_data.NAMES, *PACKAGES)) or "."
     raise UserError(
         f"word2vec.file: {name!r} is no file here, no package of vectors ({', '.join(PACKAGES)}) and no name in "
-        f"gensim-data{did_you_mean(name, (*gensim_data.NAMES, *PACKAGES))} Its names are "
+        f"gensim-data{near} Its names are "
         f"{', '.join(gensim_data.NAMES)}"
     )
 
