@@ -61,7 +61,7 @@ def commands() -> list[str]:
     """Return every command line of README and docs: lines of code blocks, and code inside sentences."""
     found = set()
     for page in PAGES:
-        text = page.read_text(encoding="utf-8")
+        text = re.sub(r"\\\n\s*", "", page.read_text(encoding="utf-8"))  # a command over several lines is one
         blocks = "\n".join(re.findall(r"```(?:sh|bash)?\n(.*?)```", text, flags=re.DOTALL))
         text = re.sub(r"```.*?```", "", text, flags=re.DOTALL)
         lines = [*blocks.splitlines(), *re.findall(r"^(?: {4}|\t)(.*)$", text, flags=re.MULTILINE)]
