@@ -203,7 +203,7 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             UserError: If there is no such folder, or it is not whole.
         """
         model = TrainedClassifier.load(folder)
-        held = {"kind": "U", "classes": model.classes, "params": {}}
+        held: dict[str, Any] = {"kind": "U", "classes": model.classes, "params": {}}
         if isinstance(model.about.get("estimator"), dict):
             held |= model.about["estimator"]
         kind, classes, params = held["kind"], held["classes"], held["params"]
