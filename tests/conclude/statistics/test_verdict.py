@@ -91,6 +91,15 @@ def test_fine_tuning_that_loses_to_freezing_is_blamed_on_the_protocol() -> None:
     )
 
 
+def test_where_it_loses_tuned_the_draws_are_named() -> None:
+    curves = FROZEN_THEN_RANDOM | {"finetuned": (0.75, 0.79, 0.83, 0.86, 0.89)}
+    plain, tuned = (conclude(sharp(curves), draws=draws) for draws in (0, 16))
+    (sentence,) = [sentence for sentence in tuned["verdict"] if sentence.startswith("Tuned with 16 draws")]
+    assert "fine-tuning does worse than leaving word2vec frozen up to 300 labels" in sentence
+    assert not any("With this protocol" in each for each in tuned["verdict"])
+    assert tuned["contrasts"] == plain["contrasts"]
+
+
 def test_a_leader_at_every_size_is_recommended_throughout() -> None:
     curves = {"random": (0.75, 0.80, 0.85, 0.88, 0.90), "frozen": (0.72, 0.75, 0.78, 0.79, 0.80)}
     first, second, *_ = conclude(sharp(curves))["verdict"]
