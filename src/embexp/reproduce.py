@@ -22,7 +22,8 @@ from embexp.engine.events import Listener
 from embexp.errors import StudyFailed, UserError, did_you_mean
 
 SCORES = ("test_accuracy", "test_macro_f1")
-KEYS = ("strategy", "train_size", "seed")
+KEYS = ("strategy", "train_size", "seed")  # what every cell has
+MORE_KEYS = ("fold", "word2vec_seed")  # what cells have besides, where a study has folds or several trainings
 COMPARED = ("machine", "processor", "python", "versions")  # of the environment
 
 
@@ -48,7 +49,7 @@ class Comparison:
     """One cell, reported and now.
 
     Attributes:
-        cell: Its strategy, train size and seed.
+        cell: Its strategy, train size and seed; fold and word2vec_seed where it has them.
         reported: Test accuracy as reported.
         now: Test accuracy of this run; None if the cell failed.
         tolerance: Largest difference that counts as agreement elsewhere.
@@ -97,7 +98,7 @@ def write_reported(preset: str, results: Mapping[str, Any], folder: Path) -> Pat
     content = {key: results[key] for key in kept} | {
         "environment": results["environment"],
         "config": results["config"],
-        "cells": [{key: cell[key] for key in (*KEYS, *SCORES)} for cell in results["cells"]],
+        "cells": [identity(cell) | {key: cell[key] for key in SCORES} for cell in results["cells"]],
     }
     path = folder / f"{preset}.json"
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
@@ -157,18 +158,18 @@ def same_environment(reported: Mapping[str, Any], now: Mapping[str, Any]) -> boo
 
 
 def compare(reported: Iterable[Mapping[str, Any]], now: Iterable[Mapping[str, Any]], same: bool) -> list[Comparison]:
-    """Compare cells by strategy, train size and seed.
+    """Compare cells by what tells them apart: strategy, train size, seed, fold, training of the word vectors.
 
     Args:
         reported: Cells as reported.
         now: Cells of this run.
         same: Whether the environment is the reported one, so that only identical scores agree.
     """
-    reported, found = list(reported), {tuple(cell[key] for key in KEYS): cell for cell in now}
+    reported, found = list(reported), {tuple(identity(cell).items()): cell for cell in now}
     spreads = seed_spreads(reported)
     comparisons = []
     for cell in reported:
-        again = found.get(tuple(cell[key] for key in KEYS))
+        again = found.get(tuple(identity(cell).items()))
         tolerance = 3 * math.sqrt(2) * spreads[cell["strategy"], cell["train_size"]]
         verdict = "missing"
         if again is not None:
@@ -178,9 +179,14 @@ def compare(reported: Iterable[Mapping[str, Any]], now: Iterable[Mapping[str, An
             else:
                 verdict = "within tolerance" if difference <= tolerance and not same else "differs"
         accuracy = None if again is None else again["test_accuracy"]
-        name = {key: cell[key] for key in KEYS}
-        comparisons.append(Comparison(name, cell["test_accuracy"], accuracy, tolerance, verdict))
+        comparisons.append(Comparison(identity(cell), cell["test_accuracy"], accuracy, tolerance, verdict))
     return comparisons
+
+
+def identity(cell: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what tells a cell from the others of its study."""
+    more = {key: cell[key] for key in MORE_KEYS if cell.get(key) is not None}
+    return {key: cell[key] for key in KEYS} | more
 
 
 def seed_spreads(cells: Iterable[Mapping[str, Any]]) -> dict[tuple[str, int], float]:

@@ -9,6 +9,7 @@ import pytest
 from tiny_study import tiny_study
 
 from embexp import reproduce
+from embexp.command.reproducing import comparison_table
 from embexp.config import ExecutorConfig
 from embexp.errors import UserError
 from embexp.results import environment
@@ -43,6 +44,18 @@ def test_in_the_same_environment_nothing_may_move():
 
 def test_a_failed_cell_is_missing():
     assert verdicts(REPORTED[:2], True) == ["identical", "identical", "missing"]
+
+
+def test_cells_of_folds_and_of_several_trainings_are_compared_one_by_one():
+    more = ({"fold": 0}, {"fold": 1}, {"word2vec_seed": 1}, {"word2vec_seed": 2})
+    reported = [cell | each for each, cell in zip(more, cells(dict(enumerate((0.7, 0.72, 0.74, 0.76)))), strict=True)]
+    reported = [cell | {"seed": 0} for cell in reported]
+    now = [dict(cell) for cell in reversed(reported)]
+    now[0] |= {"test_accuracy": 0.1}
+    found = reproduce.compare(reported, now, same=True)
+    assert [comparison.verdict for comparison in found] == ["identical"] * 3 + ["differs"]
+    (column,) = [column for column in comparison_table(found).columns if column.header == "seed"]
+    assert list(column.cells) == ["0, fold 0", "0, fold 1", "0, word2vec 1", "0, word2vec 2"]
 
 
 def test_the_environment_is_the_same_only_with_processor_and_versions():

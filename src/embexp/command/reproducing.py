@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from embexp.reproduce import Comparison
 
 AGREEING = ("identical", "within tolerance")
+MORE = {"fold": "fold", "word2vec_seed": "word2vec"}  # stands beside the seed where cells have it
 
 
 def reproduce(arguments: Arguments) -> int:
@@ -72,7 +73,7 @@ def comparison_table(comparisons: Sequence[Comparison]) -> Table:
         table.add_row(
             str(cell["strategy"]),
             f"{cell['train_size']:,}",
-            str(cell["seed"]),
+            ", ".join([str(cell["seed"]), *(f"{MORE[key]} {cell[key]}" for key in MORE if key in cell)]),
             f"{comparison.reported:.4f}",
             "" if comparison.now is None else f"{comparison.now:.4f}",
             verdict if comparison.verdict in AGREEING else f"[red]{verdict}[/red]",
