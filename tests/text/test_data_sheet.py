@@ -1,9 +1,12 @@
 import copy
 import csv
+import io
 import json
 
 import pytest
+from rich.console import Console
 
+from embexp.command.preparing import sheet_table
 from embexp.config import DatasetConfig, TextConfig
 from embexp.text import count_tokens, prepare
 from embexp.text.cautions import warnings_of
@@ -108,3 +111,16 @@ def test_warnings_are_sentences_on_what_can_move_a_result(changes, sentence):
 
 def test_a_few_repeated_texts_are_counted_without_a_warning():
     assert warnings_of(CLEAN | {"duplicates": 8, "overlap": 4}) == []
+
+
+@pytest.mark.parametrize(("classes", "rows"), [(3, 3), (25, 25), (26, 1)])
+def test_the_printed_sheet_names_each_class_with_its_texts(classes, rows):
+    names = [f"[bold]{number}" for number in range(classes)]
+    counts = {"pool": list(range(1000, 1000 + classes)), "test": list(range(classes))}
+    table = sheet_table({"labels": names, "sizes": {"pool": 5, "test": 3}, "class_counts": counts})
+    console = Console(width=400, file=io.StringIO())
+    console.print(table)
+    lines = console.file.getvalue().splitlines()[1:]
+    assert len(lines) == 1 + rows
+    if rows == classes:
+        assert lines[2].split() == ["labelled", "[bold]1", "1,001", "1"]

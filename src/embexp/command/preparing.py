@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from embexp.command.arguments import Arguments
@@ -16,6 +17,7 @@ from embexp.command.studying import settle
 from embexp.display import open_display
 
 PARTS = ("pool", "test")
+MOST_CLASS_ROWS = 25  # of more classes the counts stand in one row, in the order of the labels
 SENTENCES = ("notes", "warnings")  # of a data sheet; they stand below the table
 
 
@@ -53,7 +55,10 @@ def sheet_table(sheet: Mapping[str, Any]) -> Table:
     for name in ("", *PARTS):
         table.add_column(name, overflow="fold")
     for key, value in sheet.items():
-        if _has_parts(value):
+        if key == "class_counts" and len(sheet["labels"]) <= MOST_CLASS_ROWS:
+            for name, *counts in zip(sheet["labels"], *(value[part] for part in PARTS), strict=True):
+                table.add_row(escape(f"labelled {name}"), *map(_spell, counts))
+        elif _has_parts(value):
             table.add_row(_words(key), *(_spell(value[part]) for part in PARTS))
     return table
 
