@@ -101,7 +101,8 @@ class TextClassifier(nn.Module):
 
 
 def _layer(matrix: NDArray[np.float32]) -> nn.Embedding:
-    return nn.Embedding(*matrix.shape, _weight=torch.from_numpy(matrix))
+    vocabulary_size, vector_size = matrix.shape
+    return nn.Embedding(vocabulary_size, vector_size, _weight=torch.from_numpy(matrix))
 
 
 def unfilled(kind: type[Module], *sizes: int, **options: bool) -> Module:

@@ -87,9 +87,11 @@ class CnnClassifier(TextClassifier):
         else:
             from embexp.classify.encoders.max_over_time import max_over_time
 
-            weights = [layer.weight.permute(2, 0, 1).reshape(-1, self.input_size) for layer in self.filters]
+            layers = [layer for layer in self.filters if isinstance(layer, nn.Conv1d)]
+            weights = [layer.weight.permute(2, 0, 1).reshape(-1, self.input_size) for layer in layers]
             products = vectors @ torch.cat(weights).T  # (rows, sum of windows x maps)
             highest = max_over_time(products, texts.ids, texts.offsets, self.windows, self.maps)
-            features = torch.relu(highest + torch.cat([layer.bias for layer in self.filters]))
+            biases = [layer.bias for layer in layers if layer.bias is not None]
+            features = torch.relu(highest + torch.cat(biases))
         logits: Tensor = self.output(self.dropout(features))
         return logits
