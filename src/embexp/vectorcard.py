@@ -24,6 +24,7 @@ NOT_REPRODUCIBLE = (
     "The word vectors were trained by several threads at once (word2vec.exact=false) and come out differently each "
     "time, and so do the numbers of every strategy that starts from them; exact=true is reproducible to the byte."
 )
+FIRST_FOLD = "; coverage and card are those of the first fold"
 
 
 def describe_word2vec(
@@ -51,7 +52,7 @@ def describe_word2vec(
     seconds = [store.read_timing(each.fingerprint)["seconds"] for each in trainings if store.has(each.fingerprint)]
     description = {
         "corpus": word2vec.corpus,
-        "source": describe_source(word2vec),
+        "source": describe_source(word2vec) + (FIRST_FOLD if config.dataset.folds else ""),
         "reproducible": is_reproducible(word2vec),
         **_settings(word2vec, source.config),
         "vectors": len(rows),

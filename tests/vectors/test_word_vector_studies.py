@@ -96,6 +96,18 @@ def test_several_trainings_report_their_spread_apart(tmp_path):
     assert several.results["word2vec"]["card"]["stability"]["trainings"] == 3
 
 
+def test_with_folds_the_card_is_that_of_the_first(tmp_path):
+    grid = replace(GRID, strategies=["frozen"], train_sizes=[10], seeds=1)
+    config = study(tmp_path, grid)
+    run = run_study(replace(config, dataset=replace(config.dataset, folds=2)))
+    told = run.results["word2vec"]
+    assert told["source"].endswith("; coverage and card are those of the first fold")
+    assert told["trainings"] == 2
+    first = Store(Path(config.store)).path(run.plan.folds[0].dataset.fingerprint)
+    tokens = np.load(first / "pool_ids.npy").size
+    assert told["card"]["corpus_tokens"] == tokens
+
+
 def test_vectors_that_cannot_be_reproduced_are_marked_everywhere(tmp_path):
     run = run_study(study(tmp_path, exact=False, seeds="paired"))
     assert run.results["word2vec"]["reproducible"] is False
