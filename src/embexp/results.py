@@ -19,6 +19,7 @@ from embexp.config import StudyConfig
 from embexp.engine.plan import in_order
 from embexp.engine.scheduler import Outcome
 from embexp.engine.store import Store
+from embexp.engine.task import Task
 from embexp.study import Cell, Plan
 from embexp.text import open_dataset, places_of_classes
 from embexp.tracking.address import mask_all
@@ -173,13 +174,19 @@ def gather_results(
     }
 
 
+def tasks_of(plan: Plan) -> list[Task]:
+    """Return what a study carries out: its cells, and what its report says of texts, vectors and neighbours."""
+    from embexp.labs.stages import neighbours_task
+
+    beside = neighbours_task(plan)
+    return plan.tasks if beside is None else [*plan.tasks, beside]
+
+
 def used_entries(plan: Plan) -> list[str]:
     """Return the fingerprints of all that the cells and the report were made from, the cells themselves apart.
 
     With the cells' own they are what `embexp store remove` spares.
     """
-    from embexp.running import tasks_of
-
     cells = {cell.task.fingerprint for cell in plan.cells}
     return [task.fingerprint for task in in_order(tasks_of(plan)) if task.fingerprint not in cells]
 

@@ -18,7 +18,6 @@ from embexp.engine.events import Event, Listener
 from embexp.engine.executors import open_executor
 from embexp.engine.scheduler import Outcome, carry_out
 from embexp.engine.store import Store
-from embexp.engine.task import Task
 from embexp.errors import UserError
 from embexp.exporting import MODEL, Export, choose_export, leave_model, plan_known_export
 from embexp.study import PRELOAD, Plan, make_plan
@@ -56,14 +55,6 @@ def plan_study(config: StudyConfig) -> Plan:
     return plan if export is None else replace(plan, export=export.task)
 
 
-def tasks_of(plan: Plan) -> list[Task]:
-    """Return what a study carries out: its cells, and what its report says of texts, vectors and neighbours."""
-    from embexp.labs.stages import neighbours_task
-
-    beside = neighbours_task(plan)
-    return plan.tasks if beside is None else [*plan.tasks, beside]
-
-
 def run_study(
     config: StudyConfig,
     listeners: Sequence[Listener] = (),
@@ -82,6 +73,8 @@ def run_study(
     Raises:
         UserError: A mistake in configuration or data, before any work.
     """
+    from embexp.results import tasks_of
+
     started = time.monotonic()
     plan = plan_study(config)
     for guess in plan.facts.guesses:

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 def plan(arguments: Arguments) -> int:
     """Print the plan of a study on stdout; nothing is run and no folder made."""
     config = compose_arguments(arguments)
-    from embexp.running import plan_study, tasks_of
+    from embexp.results import tasks_of
+    from embexp.running import plan_study
 
     planned = plan_study(config)
     found = survey(tasks_of(planned), Store(Path(config.store)))
