@@ -16,9 +16,9 @@ from embexp.engine.events import Event
 from embexp.engine.store import Store
 from embexp.running import StudyRun, run_study
 
-
 # Real clusters that are killed take a minute; tests/engine/test_dask.py does the same to stages of no content.
 pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def cluster(tmp_path: Path) -> Iterator[Cluster]:
