@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_study import tiny_study, write_reviews
+from tiny_study import cell_bytes, tiny_study, write_reviews
 
 from embexp.bags import Bags
 from embexp.classify import strategies as classify_strategies
@@ -43,16 +43,6 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("study")
     config = tiny_study(folder)
     return config, run_study(config)
-
-
-def cell_bytes(config) -> dict[str, bytes]:
-    store = Store(Path(config.store))
-    return {
-        cell.task.title: b"".join(
-            (store.path(cell.task.fingerprint) / name).read_bytes() for name in ("record.json", "predictions.npy")
-        )
-        for cell in plan_study(config).cells
-    }
 
 
 def test_a_study_leaves_the_contract_behind(finished):

@@ -7,11 +7,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tiny_study import tiny_study
+from tiny_study import cell_bytes, tiny_study
 
 from embexp.command.compose import compose_study
 from embexp.config import ClassifierConfig, ExecutorConfig, GridConfig, TextConfig, Word2VecConfig
-from embexp.engine.store import Store
 from embexp.errors import UserError
 from embexp.running import plan_study, run_study
 
@@ -22,16 +21,6 @@ STRATEGIES = ["random", "frozen", "finetuned", "multichannel"]
 def cnn_study(folder: Path, **changes):
     grid = GridConfig(strategies=STRATEGIES, train_sizes=[30], seeds=2, controls=["tfidf"])
     return tiny_study(folder, **({"classifier": CNN, "grid": grid} | changes))
-
-
-def leave(config) -> dict[str, bytes]:
-    store = Store(Path(config.store))
-    return {
-        cell.task.title: b"".join(
-            (store.path(cell.task.fingerprint) / name).read_bytes() for name in ("record.json", "predictions.npy")
-        )
-        for cell in plan_study(config).cells
-    }
 
 
 def test_a_study_of_a_cnn_with_two_channels_runs_whole_and_the_same_on_two_workers(tmp_path):
@@ -55,7 +44,7 @@ def test_a_study_of_a_cnn_with_two_channels_runs_whole_and_the_same_on_two_worke
 
     elsewhere = replace(config, store=str(tmp_path / "other"), executor=ExecutorConfig(kind="local", workers=2))
     run_study(elsewhere)
-    assert leave(elsewhere) == leave(config)
+    assert cell_bytes(elsewhere) == cell_bytes(config)
 
 
 def test_without_other_text_a_cnn_reads_the_vocabulary_of_its_labelled_texts(tmp_path):

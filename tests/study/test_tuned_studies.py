@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tiny_study import tiny_study, write_reviews
+from tiny_study import cell_bytes, tiny_study, write_reviews
 
 from embexp.classify.cell import train_strategy
 from embexp.classify.tuning import with_draw
@@ -42,16 +42,6 @@ GRID = GridConfig(strategies=["random", "frozen", "finetuned"], train_sizes=[10,
 
 def tuned_study(folder: Path, **changes):
     return tiny_study(folder, **({"tuning": TUNING, "grid": GRID} | changes))
-
-
-def leave(config) -> dict[str, bytes]:
-    store = Store(Path(config.store))
-    return {
-        cell.task.title: b"".join(
-            (store.path(cell.task.fingerprint) / name).read_bytes() for name in ("record.json", "predictions.npy")
-        )
-        for cell in plan_study(config).cells
-    }
 
 
 def carry_out_cells(config) -> Outcome:
@@ -108,16 +98,16 @@ def test_the_same_bytes_on_two_workers_in_another_store(tuned, tmp_path):
     config, _ = tuned
     elsewhere = replace(config, store=str(tmp_path / "store"), executor=ExecutorConfig(kind="local", workers=2))
     carry_out_cells(elsewhere)
-    assert leave(elsewhere) == leave(config)
+    assert cell_bytes(elsewhere) == cell_bytes(config)
 
 
 def test_a_second_run_computes_nothing_and_a_lost_cell_comes_back_the_same(tuned):
     config, study = tuned
-    before = leave(config)
+    before = cell_bytes(config)
     lost = study.plan.cells[3].task
     shutil.rmtree(Store(Path(config.store)).path(lost.fingerprint))
     assert [task.title for task in carry_out_cells(config).done] == [lost.title]
-    assert leave(config) == before
+    assert cell_bytes(config) == before
 
 
 def test_labels_of_the_texts_that_score_change_no_chosen_value(tmp_path):

@@ -18,6 +18,8 @@ from embexp.config import (
     TrainingConfig,
     Word2VecConfig,
 )
+from embexp.engine.store import Store
+from embexp.running import plan_study
 
 GOOD, BAD = ["fine", "lovely", "superb", "warm"], ["dull", "awful", "flat", "weak"]
 COMMON = [f"word{number}" for number in range(40)]
@@ -57,3 +59,14 @@ def tiny_study(folder: Path, **changes) -> StudyConfig:
         "tracking": TrackingConfig(kind="none"),
     }
     return StudyConfig(**(settings | changes))
+
+
+def cell_bytes(config) -> dict[str, bytes]:
+    """Return all bytes that the cells of a study left in the store, by title."""
+    store = Store(Path(config.store))
+    return {
+        cell.task.title: b"".join(
+            (store.path(cell.task.fingerprint) / name).read_bytes() for name in ("record.json", "predictions.npy")
+        )
+        for cell in plan_study(config).cells
+    }
