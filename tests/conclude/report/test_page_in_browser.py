@@ -207,11 +207,17 @@ def test_follows_the_wished_colours(report: Report, watched: Callable[..., Watch
         ".find((trace) => trace.customdata && trace.meta.keys[0] === 'frozen').line.color"
     )
     looks = {"light": ("rgb(255, 255, 255)", "#0072B2"), "dark": ("rgb(23, 24, 27)", "#56B4E9")}
-    assert (page.evaluate(paper), page.evaluate(line)) == looks["dark"]
+
+    def wait_for(look: str) -> None:
+        """The figures are drawn anew once the page hears of the change, which the browser tells it a frame later."""
+        shown = f"([paper, line]) => ({paper})() === paper && ({line})() === line"
+        page.wait_for_function(shown, arg=list(looks[look]), timeout=10_000)
+
+    wait_for("dark")
     page.emulate_media(color_scheme="light")
-    assert (page.evaluate(paper), page.evaluate(line)) == looks["light"]
+    wait_for("light")
     page.locator("#theme").click()
-    assert (page.evaluate(paper), page.evaluate(line)) == looks["dark"]
+    wait_for("dark")
 
 
 def test_nothing_is_wider_than_the_screen(report: Report, watched: Callable[..., Watched]) -> None:
