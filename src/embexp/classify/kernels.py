@@ -22,7 +22,7 @@ import numba as nb
 import numpy as np
 from numba import types
 
-from embexp.classify.prefetch import prefetch_row
+from embexp.classify.prefetch import CACHE_LINE, prefetch
 
 # The defaults of torch.optim.Adam and torch.optim.Adagrad.
 BETA_1, BETA_2, ADAM_EPSILON = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
@@ -31,6 +31,7 @@ ONE = np.float32(1)
 # How far ahead rows are asked for, in entries and in distinct rows: a table beyond the caches is read while the rows
 # before it are computed (docs/engine.md has the figures).
 ENTRIES_AHEAD, ROWS_AHEAD = 12, 4
+LINE, FLOAT_BYTES = np.int64(CACHE_LINE), 4
 
 _OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
 _f32, _i64 = types.float32, types.int64
@@ -53,6 +54,9 @@ def pool_texts(matrix, indices, weights, offsets, pooled):
     for text in range(pooled.shape[0]):
         for entry in range(offsets[text], offsets[text + 1]):
             row, weight = indices[entry], weights[entry]
+            if entry + ENTRIES_AHEAD < indices.size:
+                for byte in range(0, matrix.shape[1] * FLOAT_BYTES, LINE):
+                    prefetch(matrix, np.int64(indices[entry + ENTRIES_AHEAD]), byte)
             for k in range(pooled.shape[1]):
                 pooled[text, k] += weight * matrix[row, k]
 
@@ -149,8 +153,7 @@ def _adam(weight, gradient, first, second, rate, second_scale, keep):
 
 @nb.njit(
     types.void(
-        _matrix,
-        _matrix,
+        types.float32[:, :, ::1],
         _head,
         *_bags,
         _readable(_i64),
@@ -165,8 +168,7 @@ def _adam(weight, gradient, first, second, rate, second_scale, keep):
     **_OPTIONS,
 )
 def train_steps(
-    matrix,
-    accumulator,
+    table,
     head,
     indices,
     weights,
@@ -183,8 +185,9 @@ def train_steps(
     """Train the rows (Adagrad) and the head (Adam) in place, one optimiser step for each row of `batches`.
 
     Args:
-        matrix: The embedding matrix, shape (vocabulary, vector_size); unchanged unless `train_rows`.
-        accumulator: Adagrad's sums of squared gradients, same shape; any size if not `train_rows`.
+        table: The embedding matrix, `table[:, 0]`, and beside each row Adagrad's sums of its squared gradients,
+            `table[:, 1]`; shape (vocabulary, 2, vector_size). Only read, and then without the sums, shape
+            (vocabulary, 1, vector_size), unless `train_rows`.
         head: The head's four matrices.
         indices: Token ids of the bags, int32.
         weights: Their share in the mean of their text.
@@ -201,13 +204,14 @@ def train_steps(
     steps, batch_size = batches.shape
     vector_size, hidden_size = head[0].shape
     classes = head[2].shape[1]
+    row_bytes = vector_size * FLOAT_BYTES
     longest = 0
     for text in range(offsets.size - 1):
         longest = max(longest, offsets[text + 1] - offsets[text])
     entries = longest * batch_size if train_rows else 0
     holder, previous = np.empty(entries, np.int32), np.empty(entries, np.int32)
     share, distinct = np.empty(entries, np.float32), np.empty(entries, np.int32)
-    last = np.full(matrix.shape[0] if train_rows else 0, -1, np.int32)
+    last = np.full(table.shape[0] if train_rows else 0, -1, np.int32)
 
     pooled = np.zeros((batch_size, vector_size), np.float32)
     pooled_errors = np.zeros((batch_size, vector_size), np.float32)
@@ -231,9 +235,10 @@ def train_steps(
             for entry in range(offsets[text], offsets[text + 1]):
                 row, weight = indices[entry], weights[entry]
                 if entry + ENTRIES_AHEAD < indices.size:
-                    prefetch_row(matrix, np.int64(indices[entry + ENTRIES_AHEAD]))
+                    for byte in range(0, row_bytes, LINE):
+                        prefetch(table, np.int64(indices[entry + ENTRIES_AHEAD]), byte)
                 for k in range(vector_size):
-                    pooled[i, k] += weight * matrix[row, k]
+                    pooled[i, k] += weight * table[row, 0, k]
                 if train_rows:
                     if last[row] < 0:
                         distinct[rows] = row
@@ -269,8 +274,8 @@ def train_steps(
             entry = last[row]
             last[row] = -1
             if place + ROWS_AHEAD < rows:
-                prefetch_row(accumulator, np.int64(distinct[place + ROWS_AHEAD]))
-                prefetch_row(matrix, np.int64(distinct[place + ROWS_AHEAD]))
+                for byte in range(0, 2 * row_bytes, LINE):
+                    prefetch(table, np.int64(distinct[place + ROWS_AHEAD]), byte)
             row_gradient[:] = 0
             while entry >= 0:
                 weight, i = share[entry], holder[entry]
@@ -278,6 +283,6 @@ def train_steps(
                     row_gradient[k] += weight * pooled_errors[i, k]
                 entry = previous[entry]
             for k in range(vector_size):
-                total = accumulator[row, k] + row_gradient[k] * row_gradient[k]
-                accumulator[row, k] = total
-                matrix[row, k] -= row_rate_now * row_gradient[k] / (np.sqrt(total) + ADAGRAD_EPSILON)
+                total = table[row, 1, k] + row_gradient[k] * row_gradient[k]
+                table[row, 1, k] = total
+                table[row, 0, k] -= row_rate_now * row_gradient[k] / (np.sqrt(total) + ADAGRAD_EPSILON)

@@ -100,14 +100,14 @@ def pretrained_matrix(word_vectors: WordVectors, vocabulary_size: int, seed: int
     out nor vanish.
     """
     vectors = word_vectors.vectors
+    known = word_vectors.rows < vocabulary_size
     matrix: NDArray[np.float32] = np.zeros((vocabulary_size, vectors.shape[1]), np.float32)
-    if word_vectors.unknown != "zero" and len(vectors):
+    if word_vectors.unknown != "zero" and len(vectors) and known.sum() < vocabulary_size:
         mean = vectors.mean(axis=0)
         if word_vectors.unknown != "mean":
             matrix = generator(seed, "unknown rows").standard_normal(matrix.shape, np.float32)
             matrix *= np.sqrt(np.square(vectors - mean).mean())
         matrix += mean
-    known = word_vectors.rows < vocabulary_size
     matrix[word_vectors.rows[known]] = vectors[known]
     return matrix
 

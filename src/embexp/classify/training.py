@@ -12,6 +12,8 @@ from embexp.classify.model import MeanPoolClassifier
 from embexp.classify.strategies import pool_with
 from embexp.config import TrainingConfig
 
+REGISTER = 8  # float32 numbers, AVX
+
 
 def train(
     model: MeanPoolClassifier,
@@ -38,22 +40,23 @@ def train(
     types = np.zeros(0, np.int64)
     if train_rows:  # only rows of the labelled texts' words can move: they travel in a table of their own
         types = labelled.types(1)
-        bags, rows, weights = labelled.keep(types), matrix[types], labelled.mean_weights()
-        accumulator = np.zeros_like(rows)
+        bags, weights = labelled.keep(types), labelled.mean_weights()
+        table = in_whole_registers(matrix[types], planes=2)
     else:  # a frozen text never changes: pool it once, then it is its own only row
-        bags, rows = singletons(len(labelled)), pool_with(matrix, labelled)
-        weights, accumulator = bags.counts, np.zeros((0, matrix.shape[1]), np.float32)
+        bags = singletons(len(labelled))
+        table, weights = in_whole_registers(pool_with(matrix, labelled), planes=1), bags.counts
     layers = (model.hidden, model.output)
-    head = tuple(
+    head = [
         np.ascontiguousarray(np.atleast_2d(part.detach().numpy().T))
         for layer in layers
         for part in (layer.weight, layer.bias)
-    )
+    ]
+    vector_size = matrix.shape[1]
+    head[0] = np.pad(head[0], [(0, table.shape[2] - vector_size), (0, 0)])
     losses = np.zeros(len(batches), np.float32)
     train_steps(
-        rows,
-        accumulator,
-        head,
+        table,
+        tuple(head),
         bags.indices,
         weights,
         bags.offsets,
@@ -67,11 +70,24 @@ def train(
         losses,
     )
     if train_rows:
-        matrix[types] = rows
+        matrix[types] = table[:, 0, :vector_size]
+    head[0] = head[0][:vector_size]
     for layer, weight, bias in zip(layers, head[::2], head[1::2], strict=True):
         layer.weight.data = torch.from_numpy(np.ascontiguousarray(weight.T))
         layer.bias.data = torch.from_numpy(bias[0].copy())
     return losses
+
+
+def in_whole_registers(rows: NDArray[np.float32], planes: int) -> NDArray[np.float32]:
+    """Return rows filled up with zeros to a multiple of a vector register, float32, shape (rows, planes, numbers).
+
+    The rows are plane 0. A zero has no gradient and stays; the compiled loop is spared the numbers that are left over
+    at the end of each row (docs/engine.md).
+    """
+    vector_size = rows.shape[1]
+    table = np.zeros((len(rows), planes, -(-vector_size // REGISTER) * REGISTER), np.float32)
+    table[:, 0, :vector_size] = rows
+    return table
 
 
 def predict(model: MeanPoolClassifier, texts: Bags) -> NDArray[np.int64]:
