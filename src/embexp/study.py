@@ -152,6 +152,7 @@ PRELOAD = ("embexp.classify.preload",)  # what every worker imports anyway, load
 PLACES = ("name", "train", "test", "validation", "path", "configuration", "revision")
 INITIALISING = ("initial", "initial_scale")  # of ClassifierConfig: what word2vec replaces
 CLASSIFIER_KEYS = ("encoder", "hidden_size", "initial", "initial_scale")  # in every cell's identity
+ENCODER_VERSIONS = {"linear": 2}  # 2: a compiled loop, the same but for rounding; raised as a stage's version is
 TRAINING_KEYS = ("batch_size", "budget", "learning_rate", "embedding_learning_rate", "schedule", "weight_decay")
 COUNTING = ("min_count", "max_size", "max_tokens")  # of TextConfig: what token ids and word2vec do not depend on
 
@@ -321,6 +322,8 @@ def _cell_settings(config: StudyConfig, strategy: Strategy | None, vector_size: 
     classifier = _moved(config.classifier, CLASSIFIER_KEYS)
     if config.classifier.encoder in ("cnn", "linear"):
         del classifier["hidden_size"]
+    if config.classifier.encoder in ENCODER_VERSIONS:
+        settings["encoder_version"] = ENCODER_VERSIONS[config.classifier.encoder]
     if not strategy.static:
         classifier.pop("channels", None)
     if strategy.trained and not strategy.pretrained and config.classifier.initial != "matched":

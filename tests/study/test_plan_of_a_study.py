@@ -97,3 +97,13 @@ def test_train_sizes_must_fit_the_pool_and_all_problems_come_at_once(tmp_path):
 def test_auto_sizes_end_with_the_whole_pool(tmp_path):
     plan = plan_study(tiny_study(tmp_path, grid=GridConfig(seeds=1)))
     assert plan.train_sizes[-1] == plan.facts.pool_size == 120
+
+
+def test_an_encoder_whose_numbers_moved_is_computed_anew_and_no_other(tmp_path):
+    for encoder, version in (("linear", {"encoder_version": 2}), ("mean_pool", {}), ("cnn", {})):
+        config = tiny_study(tmp_path)
+        plan = plan_study(replace(config, classifier=replace(config.classifier, encoder=encoder)))
+        versions = [
+            {key: value for key, value in cell.task.config.items() if key == "encoder_version"} for cell in plan.cells
+        ]
+        assert versions == [{} if cell.strategy == "tfidf" else version for cell in plan.cells]

@@ -156,7 +156,7 @@ def train_strategy(
 ) -> Trained:
     """Train a classifier whose embedding layer follows a strategy.
 
-    The mean-pooled classifier under the default protocol runs in the compiled loop, every other in the general one;
+    Classifiers of mean vectors under the default protocol run in the compiled loop, all others in the general one;
     both take the same batches.
 
     Raises:
@@ -164,7 +164,7 @@ def train_strategy(
     """
     from embexp.classify.batches import batch_order, optimiser_steps
     from embexp.classify.device import train_with_autograd
-    from embexp.classify.model import MeanPoolClassifier, build_model
+    from embexp.classify.model import MeanClassifier, MeanPoolClassifier, build_model
     from embexp.classify.routes import fits_compiled_loop, texts_for, warm_up
     from embexp.classify.training import train
 
@@ -177,9 +177,11 @@ def train_strategy(
     model = build_model(classifier, matrix, data.classes, seed, name)
     steps = optimiser_steps(training.budget, len(data.labelled), training.batch_size)
     batches = batch_order(len(data.labelled), training.batch_size, steps, seed)
-    if compiled and isinstance(model, MeanPoolClassifier):
+    if compiled and training.device == "cuda" and isinstance(model, MeanPoolClassifier):
         problem = (model, data.labelled, data.labels, batches, training, strategy.trained)
-        losses = train(*problem) if training.device != "cuda" else train_with_autograd(*problem, training.device)
+        losses = train_with_autograd(*problem, training.device)
+    elif compiled and training.device != "cuda" and isinstance(model, MeanClassifier):
+        losses = train(model, data.labelled, data.labels, batches, training, strategy.trained)
     else:
         from embexp.classify.loop import train_encoder
 

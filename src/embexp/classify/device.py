@@ -9,7 +9,7 @@ from torch import nn
 
 from embexp.bags import Bags
 from embexp.classify.batches import rate_shares
-from embexp.classify.model import MeanPoolClassifier
+from embexp.classify.model import MeanClassifier, MeanPoolClassifier, head_layers
 from embexp.config import TrainingConfig
 from embexp.errors import UserError
 
@@ -90,9 +90,9 @@ def train_with_autograd(
     return losses.cpu().numpy()
 
 
-def make_optimisers(model: MeanPoolClassifier, config: TrainingConfig, train_rows: bool) -> list[torch.optim.Optimizer]:
+def make_optimisers(model: MeanClassifier, config: TrainingConfig, train_rows: bool) -> list[torch.optim.Optimizer]:
     """Return the protocol's optimisers: Adam with decoupled decay for the head, Adagrad for the rows."""
-    layers = (model.hidden, model.output)
+    layers = head_layers(model)
     groups = [
         {"params": [layer.weight for layer in layers], "weight_decay": config.weight_decay},
         {"params": [layer.bias for layer in layers], "weight_decay": 0.0},

@@ -5,18 +5,22 @@ text is a weighted sum of the rows of its distinct tokens, only those rows have 
 without a gradient does not move: updating just the rows of a batch *is* the dense update. Each step here
 
 1. gathers the rows of the batch's texts and notes, for each distinct row, which texts hold it (a linked list),
-2. runs the head (linear, ReLU, linear, softmax cross-entropy) forward and backward and takes its Adam step,
+2. runs the head (linear, ReLU, linear, softmax cross-entropy, or without the first two: fastText's form) forward and
+   backward and takes its Adam step,
 3. walks the distinct rows once: sums the row's gradient, updates Adagrad's accumulator and the row.
 
 `reference.py` is the same computation in plain PyTorch with autograd; tests hold the two together. Signatures are
 explicit, so that importing this module compiles it (or loads the compiled code) once for each process.
 
-The head travels as four matrices: hidden weight (vector_size, hidden_size), hidden bias (1, hidden_size), output
-weight (hidden_size, classes), output bias (1, classes); all arrays are C-contiguous float32 unless stated.
+The head travels as two or four matrices: hidden weight (vector_size, hidden_size), hidden bias (1, hidden_size), output
+weight (hidden_size, classes), output bias (1, classes), or the last two alone, the weight then of shape (vector_size,
+classes); all arrays are C-contiguous float32 unless stated.
 """
 # mypy: disable-error-code="no-untyped-def"
 
 from __future__ import annotations
+
+from typing import Any
 
 import numba as nb
 import numpy as np
@@ -32,11 +36,12 @@ ONE = np.float32(1)
 # before it are computed (docs/engine.md has the figures).
 ENTRIES_AHEAD, ROWS_AHEAD = 12, 4
 LINE, FLOAT_BYTES = np.int64(CACHE_LINE), 4
+VALUE, GRADIENT, FIRST, SECOND = range(4)  # planes of a part of the head
 
 _OPTIONS = {"nogil": True, "cache": True, "error_model": "numpy", "fastmath": {"contract"}}
 _f32, _i64 = types.float32, types.int64
 _matrix = types.float32[:, ::1]
-_head = types.UniTuple(_matrix, 4)
+_planes = types.float32[:, :, ::1]
 
 
 def _readable(dtype: types.Type, dimensions: int = 1) -> types.Array:
@@ -61,27 +66,33 @@ def pool_texts(matrix, indices, weights, offsets, pooled):
                 pooled[text, k] += weight * matrix[row, k]
 
 
-@nb.njit(_f32(_matrix, _readable(_i64), _head, _matrix, _matrix), **_OPTIONS)
-def _forward(pooled, labels, head, hidden, errors):
-    """Fill `hidden` (after ReLU) and `errors` (d loss / d logits); return the batch's mean cross-entropy."""
-    hidden_weight, hidden_bias, output_weight, output_bias = head
-    batch_size, classes = errors.shape
-    loss = np.float32(0)
-    for i in range(batch_size):
+@nb.njit(types.void(_matrix, _matrix, _matrix, _matrix), **_OPTIONS)
+def _hide(pooled, weight, bias, hidden):
+    """Fill `hidden`: linear, ReLU."""
+    for i in range(pooled.shape[0]):
         for j in range(hidden.shape[1]):
-            hidden[i, j] = hidden_bias[0, j]
+            hidden[i, j] = bias[0, j]
         for k in range(pooled.shape[1]):
             x = pooled[i, k]
             for j in range(hidden.shape[1]):
-                hidden[i, j] += x * hidden_weight[k, j]
-        for c in range(classes):
-            errors[i, c] = output_bias[0, c]
+                hidden[i, j] += x * weight[k, j]
         for j in range(hidden.shape[1]):
-            if hidden[i, j] > 0:
-                for c in range(classes):
-                    errors[i, c] += hidden[i, j] * output_weight[j, c]
-            else:
+            if not hidden[i, j] > 0:
                 hidden[i, j] = 0
+
+
+@nb.njit(_f32(_matrix, _readable(_i64), _matrix, _matrix, _matrix), **_OPTIONS)
+def _classify(features, labels, weight, bias, errors):
+    """Fill `errors` (d loss / d logits): linear, softmax; return the batch's mean cross-entropy."""
+    batch_size, classes = errors.shape
+    loss = np.float32(0)
+    for i in range(batch_size):
+        for c in range(classes):
+            errors[i, c] = bias[0, c]
+        for j in range(features.shape[1]):
+            if features[i, j] != 0:
+                for c in range(classes):
+                    errors[i, c] += features[i, j] * weight[j, c]
         highest = errors[i, 0]
         for c in range(1, classes):
             highest = max(highest, errors[i, c])
@@ -97,31 +108,35 @@ def _forward(pooled, labels, head, hidden, errors):
     return loss / np.float32(batch_size)
 
 
-@nb.njit(types.void(_matrix, _matrix, _matrix, _head, _head, _matrix), **_OPTIONS)
-def _backward(pooled, hidden, errors, head, gradients, hidden_errors):
-    """Fill the head's `gradients` and `hidden_errors` (d loss / d hidden, before ReLU)."""
-    output_weight = head[2]
-    weight_1, bias_1, weight_2, bias_2 = gradients
-    weight_1[:] = 0
-    bias_1[:] = 0
-    weight_2[:] = 0
-    bias_2[:] = 0
-    for i in range(pooled.shape[0]):
+@nb.njit(types.void(_matrix, _matrix, _planes, _planes, types.b1, _matrix), **_OPTIONS)
+def _output_backward(features, errors, weight, bias, rectified, feature_errors):
+    """Fill the output layer's gradients and `feature_errors` (d loss / d features, before ReLU if `rectified`)."""
+    weight[GRADIENT] = 0
+    bias[GRADIENT] = 0
+    for i in range(features.shape[0]):
         for c in range(errors.shape[1]):
-            bias_2[0, c] += errors[i, c]
-        for j in range(hidden.shape[1]):
+            bias[GRADIENT, 0, c] += errors[i, c]
+        for j in range(features.shape[1]):
             error = np.float32(0)
-            if hidden[i, j] > 0:
+            if not rectified or features[i, j] > 0:
                 for c in range(errors.shape[1]):
-                    error += errors[i, c] * output_weight[j, c]
-                    weight_2[j, c] += hidden[i, j] * errors[i, c]
-            hidden_errors[i, j] = error
-        for j in range(hidden.shape[1]):
-            bias_1[0, j] += hidden_errors[i, j]
+                    error += errors[i, c] * weight[VALUE, j, c]
+                    weight[GRADIENT, j, c] += features[i, j] * errors[i, c]
+            feature_errors[i, j] = error
+
+
+@nb.njit(types.void(_matrix, _matrix, _planes, _planes), **_OPTIONS)
+def _hidden_backward(pooled, hidden_errors, weight, bias):
+    """Fill the hidden layer's gradients."""
+    weight[GRADIENT] = 0
+    bias[GRADIENT] = 0
+    for i in range(pooled.shape[0]):
+        for j in range(hidden_errors.shape[1]):
+            bias[GRADIENT, 0, j] += hidden_errors[i, j]
         for k in range(pooled.shape[1]):
             x = pooled[i, k]
-            for j in range(hidden.shape[1]):
-                weight_1[k, j] += x * hidden_errors[i, j]
+            for j in range(hidden_errors.shape[1]):
+                weight[GRADIENT, k, j] += x * hidden_errors[i, j]
 
 
 @nb.njit(types.void(_matrix, _matrix, _matrix, _matrix), **_OPTIONS)
@@ -139,9 +154,10 @@ def _pooled_errors(hidden_errors, hidden_weight, transposed, pooled_errors):
                     pooled_errors[i, k] += x * transposed[j, k]
 
 
-@nb.njit(types.void(_matrix, _matrix, _matrix, _matrix, _f32, _f32, _f32), **_OPTIONS)
-def _adam(weight, gradient, first, second, rate, second_scale, keep):
+@nb.njit(types.void(_planes, _f32, _f32, _f32), **_OPTIONS)
+def _adam(part, rate, second_scale, keep):
     """Take an Adam step with decoupled weight decay; `keep` is 1 - learning rate x decay."""
+    weight, gradient, first, second = part[VALUE], part[GRADIENT], part[FIRST], part[SECOND]
     for i in range(weight.shape[0]):
         for j in range(weight.shape[1]):
             g = gradient[i, j]
@@ -151,22 +167,13 @@ def _adam(weight, gradient, first, second, rate, second_scale, keep):
             weight[i, j] = keep * weight[i, j] - step
 
 
-@nb.njit(
-    types.void(
-        types.float32[:, :, ::1],
-        _head,
-        *_bags,
-        _readable(_i64),
-        _readable(_i64, 2),
-        _readable(_f32),
-        _f32,
-        _f32,
-        _f32,
-        types.b1,
-        _f32[::1],
-    ),
-    **_OPTIONS,
-)
+def _steps_with(head: Any) -> Any:
+    """Return the signature of `train_steps` for a head of this type."""
+    data = (*_bags, _readable(_i64), _readable(_i64, 2))
+    return types.void(_planes, head, *data, _readable(_f32), _f32, _f32, _f32, types.b1, _f32[::1])
+
+
+@nb.njit([_steps_with(types.UniTuple(_planes, parts)) for parts in (4, 2)], **_OPTIONS)
 def train_steps(
     table,
     head,
@@ -188,7 +195,7 @@ def train_steps(
         table: The embedding matrix, `table[:, 0]`, and beside each row Adagrad's sums of its squared gradients,
             `table[:, 1]`; shape (vocabulary, 2, vector_size). Only read, and then without the sums, shape
             (vocabulary, 1, vector_size), unless `train_rows`.
-        head: The head's four matrices.
+        head: The head's matrices, each with its gradient and Adam's two moments behind it, shape (4, rows, columns).
         indices: Token ids of the bags, int32.
         weights: Their share in the mean of their text.
         offsets: First entry of each text, int64, shape (texts + 1,).
@@ -202,8 +209,10 @@ def train_steps(
         losses: Receives the mean cross-entropy of each step, shape (steps,).
     """
     steps, batch_size = batches.shape
-    vector_size, hidden_size = head[0].shape
-    classes = head[2].shape[1]
+    vector_size, hidden_size = head[0].shape[1:]
+    output_weight, output_bias = head[-2], head[-1]
+    classes = output_weight.shape[2]
+    with_hidden = len(head) == 4
     row_bytes = vector_size * FLOAT_BYTES
     longest = 0
     for text in range(offsets.size - 1):
@@ -215,15 +224,13 @@ def train_steps(
 
     pooled = np.zeros((batch_size, vector_size), np.float32)
     pooled_errors = np.zeros((batch_size, vector_size), np.float32)
-    hidden = np.zeros((batch_size, hidden_size), np.float32)
-    hidden_errors = np.zeros((batch_size, hidden_size), np.float32)
+    # What the output layer reads: a text's hidden units, or else the pooled text itself.
+    features = np.zeros((batch_size, hidden_size), np.float32) if with_hidden else pooled
+    feature_errors = np.zeros((batch_size, hidden_size), np.float32) if with_hidden else pooled_errors
     errors = np.zeros((batch_size, classes), np.float32)
     batch_labels = np.zeros(batch_size, np.int64)
     transposed = np.zeros((hidden_size, vector_size), np.float32)
     row_gradient = np.zeros(vector_size, np.float32)
-    gradients = (np.zeros_like(head[0]), np.zeros_like(head[1]), np.zeros_like(head[2]), np.zeros_like(head[3]))
-    first = (np.zeros_like(head[0]), np.zeros_like(head[1]), np.zeros_like(head[2]), np.zeros_like(head[3]))
-    second = (np.zeros_like(head[0]), np.zeros_like(head[1]), np.zeros_like(head[2]), np.zeros_like(head[3]))
     power_1, power_2 = 1.0, 1.0
 
     for step in range(steps):
@@ -247,10 +254,14 @@ def train_steps(
                     last[row] = entries
                     entries += 1
 
-        losses[step] = _forward(pooled, batch_labels, head, hidden, errors)
-        _backward(pooled, hidden, errors, head, gradients, hidden_errors)
-        if train_rows:
-            _pooled_errors(hidden_errors, head[0], transposed, pooled_errors)
+        if with_hidden:
+            _hide(pooled, head[0][VALUE], head[1][VALUE], features)
+        losses[step] = _classify(features, batch_labels, output_weight[VALUE], output_bias[VALUE], errors)
+        _output_backward(features, errors, output_weight, output_bias, with_hidden, feature_errors)
+        if with_hidden:
+            _hidden_backward(pooled, feature_errors, head[0], head[1])
+            if train_rows:
+                _pooled_errors(feature_errors, head[0][VALUE], transposed, pooled_errors)
 
         power_1 *= 0.9
         power_2 *= 0.999
@@ -258,16 +269,8 @@ def train_steps(
         rate = np.float32(head_rate_now / (1 - power_1))
         second_scale = np.float32(1 / np.sqrt(1 - power_2))
         keep = ONE - head_rate_now * head_decay
-        for part in range(4):
-            _adam(
-                head[part],
-                gradients[part],
-                first[part],
-                second[part],
-                rate,
-                second_scale,
-                keep if part % 2 == 0 else ONE,
-            )
+        for part in range(len(head)):
+            _adam(head[part], rate, second_scale, keep if part % 2 == 0 else ONE)
 
         for place in range(rows):
             row = distinct[place]

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import nn
 
 from embexp.bags import Bags
 from embexp.classify.encoders.base import TextClassifier
@@ -19,8 +20,20 @@ from embexp.classify.strategies import STRATEGIES
 from embexp.config import ClassifierConfig
 from embexp.sequences import Sequences
 
-__all__ = ["MeanPoolClassifier", "TextClassifier", "build_model", "predict_classes", "predict_probabilities"]
+__all__ = [
+    "LinearClassifier",
+    "MeanClassifier",
+    "MeanPoolClassifier",
+    "TextClassifier",
+    "build_model",
+    "head_layers",
+    "predict_classes",
+    "predict_probabilities",
+]
 
+MeanClassifier = (
+    MeanPoolClassifier | LinearClassifier
+)  # what the compiled loop trains, where no other setting forbids it
 TOKENS_AT_ONCE = 20_000  # of the texts that are classified together
 
 
@@ -58,6 +71,11 @@ def build_model(
     return model
 
 
+def head_layers(model: MeanClassifier) -> list[nn.Linear]:
+    """Return the layers behind the mean, the first one first; of several hidden layers only the first."""
+    return [model.hidden, model.output] if isinstance(model, MeanPoolClassifier) else [model.output]
+
+
 def predict_probabilities(model: TextClassifier, texts: Bags | Sequences) -> NDArray[np.float32]:
     """Return the probability of each class for each text, float32, shape (texts, classes).
 
@@ -80,11 +98,15 @@ def predict_probabilities(model: TextClassifier, texts: Bags | Sequences) -> NDA
 
 def predict_classes(model: TextClassifier, texts: Bags | Sequences) -> NDArray[np.int64]:
     """Return the most probable class of each text, int64, shape (texts,); arguments as above."""
-    if isinstance(model, MeanPoolClassifier) and isinstance(texts, Bags) and model.static is None:
+    if (
+        isinstance(model, MeanClassifier)
+        and isinstance(texts, Bags)
+        and model.static is None
+        and model.pooling == "mean"
+    ):
         from embexp.classify.training import predict
 
-        if model.pooling == "mean":
-            return predict(model, texts)
+        return predict(model, texts)
     classes: NDArray[np.int64] = predict_probabilities(model, texts).argmax(axis=1)
     return classes
 

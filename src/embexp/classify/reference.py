@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from torch import nn
 
 from embexp.classify.device import make_optimisers, make_schedules
-from embexp.classify.model import MeanPoolClassifier
+from embexp.classify.model import MeanClassifier
 from embexp.config import TrainingConfig
 
 
 def train_reference(
-    model: MeanPoolClassifier,
+    model: MeanClassifier,
     texts: Sequence[NDArray[np.integer]],
     labels: NDArray[np.int64],
     batches: NDArray[np.int64],

@@ -9,6 +9,7 @@ from embexp.errors import UserError
 from embexp.sequences import Sequences
 
 IN_ORDER = ("cnn", "lstm")  # encoders that read the order of tokens
+OF_MEANS = ("mean_pool", "linear")  # encoders that the compiled loop has
 
 
 def texts_for(encoder: str, bags: Bags, sequences: Sequences | None) -> Bags | Sequences:
@@ -40,7 +41,7 @@ def fits_compiled_loop(strategy: Strategy, classifier: ClassifierConfig, trainin
     default = TrainingConfig()
     of_training = ("optimizer", "embedding_optimizer", "embedding_weight_decay", "class_weights", "label_smoothing")
     return (
-        classifier.encoder == "mean_pool"
+        classifier.encoder in OF_MEANS
         and (classifier.pooling, classifier.layers) == ("mean", 1)
         and classifier.dropout == classifier.word_dropout == 0
         and classifier.max_norm is None

@@ -1,4 +1,4 @@
-"""The training engine: fit a mean-pooled classifier, fast and exactly as `reference.py` defines it."""
+"""The training engine: fit a classifier of mean vectors, fast and exactly as `reference.py` defines it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from embexp.bags import Bags, singletons
 from embexp.classify.batches import rate_shares
-from embexp.classify.model import MeanPoolClassifier
+from embexp.classify.model import MeanClassifier, head_layers
 from embexp.classify.strategies import pool_with
 from embexp.config import TrainingConfig
 
@@ -16,7 +16,7 @@ REGISTER = 8  # float32 numbers, AVX
 
 
 def train(
-    model: MeanPoolClassifier,
+    model: MeanClassifier,
     labelled: Bags,
     labels: NDArray[np.int64],
     batches: NDArray[np.int64],
@@ -45,14 +45,10 @@ def train(
     else:  # a frozen text never changes: pool it once, then it is its own only row
         bags = singletons(len(labelled))
         table, weights = in_whole_registers(pool_with(matrix, labelled), planes=1), bags.counts
-    layers = (model.hidden, model.output)
-    head = [
-        np.ascontiguousarray(np.atleast_2d(part.detach().numpy().T))
-        for layer in layers
-        for part in (layer.weight, layer.bias)
-    ]
+    layers = head_layers(model)
+    head = [_with_planes(part.detach().numpy()) for layer in layers for part in (layer.weight, layer.bias)]
     vector_size = matrix.shape[1]
-    head[0] = np.pad(head[0], [(0, table.shape[2] - vector_size), (0, 0)])
+    head[0] = np.pad(head[0], [(0, 0), (0, table.shape[2] - vector_size), (0, 0)])
     losses = np.zeros(len(batches), np.float32)
     train_steps(
         table,
@@ -71,11 +67,19 @@ def train(
     )
     if train_rows:
         matrix[types] = table[:, 0, :vector_size]
-    head[0] = head[0][:vector_size]
+    head[0] = head[0][:, :vector_size]
     for layer, weight, bias in zip(layers, head[::2], head[1::2], strict=True):
-        layer.weight.data = torch.from_numpy(np.ascontiguousarray(weight.T))
-        layer.bias.data = torch.from_numpy(bias[0].copy())
+        layer.weight.data = torch.from_numpy(np.ascontiguousarray(weight[0].T))
+        layer.bias.data = torch.from_numpy(bias[0, 0].copy())
     return losses
+
+
+def _with_planes(part: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a matrix that is multiplied from the right, with room for its gradient and moments behind it."""
+    value = np.atleast_2d(part.T)
+    planes = np.zeros((4, *value.shape), np.float32)
+    planes[0] = value
+    return planes
 
 
 def in_whole_registers(rows: NDArray[np.float32], planes: int) -> NDArray[np.float32]:
@@ -90,7 +94,7 @@ def in_whole_registers(rows: NDArray[np.float32], planes: int) -> NDArray[np.flo
     return table
 
 
-def predict(model: MeanPoolClassifier, texts: Bags) -> NDArray[np.int64]:
+def predict(model: MeanClassifier, texts: Bags) -> NDArray[np.int64]:
     """Return the most probable class of each text, int64, shape (texts,)."""
     pooled = pool_with(model.embedding.weight.detach().numpy(), texts)
     with torch.no_grad():
