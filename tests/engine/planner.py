@@ -1,5 +1,7 @@
 """Run by tests as a process of its own: a planner that can be killed or interrupted.
 
+Arguments: folder, kind of executor, which plan, and the file of a Dask scheduler if one runs already.
+
 Prints a line for each event, and at the end what became of the plan.
 """
 
@@ -37,7 +39,8 @@ def say(event):
 if __name__ == "__main__":
     where, kind, which = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
     tasks = many(where) if which == "many" else [task for tasks in plan(where) for task in tasks]
-    with open_executor(ExecutorConfig(kind=kind, workers=2)) as executor:
+    cluster = sys.argv[4] if len(sys.argv) > 4 else None
+    with open_executor(ExecutorConfig(kind=kind, workers=2, scheduler_file=cluster)) as executor:
         outcome = carry_out(tasks, Store(where / "store"), executor, on_event=say)
     summary = {name: sorted(task.title for task in getattr(outcome, name)) for name in ("done", "left")}
     print(json.dumps({**summary, "interrupted": outcome.interrupted, "failed": len(outcome.failed)}))

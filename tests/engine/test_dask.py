@@ -15,11 +15,13 @@ from dask_harness import Cluster
 
 from embexp.config import ExecutorConfig, SlurmConfig
 from embexp.engine.clusters import job_script, problems
+from embexp.engine.dask_executor import NO_SCHEDULER
 from embexp.engine.executors import open_executor
 from embexp.engine.remote import Site, find_misfit, installed_versions
 from embexp.engine.scheduler import carry_out
 from embexp.engine.store import Store
 from embexp.engine.task import Stage, Task
+from embexp.engine.trouble import CannotGoOnError
 from embexp.errors import UserError
 
 FAKE_SBATCH = """#!/bin/sh
@@ -131,6 +133,66 @@ def test_a_lost_scheduler_stops_the_study_and_the_next_run_goes_on(cluster, tmp_
     again = carry_out([quick, *rest], store, serial)
     assert again.complete
     assert stages.executions(tmp_path / "ledger")["quick"] == 1
+
+
+def test_a_scheduler_that_dies_as_a_task_is_handed_over_stops_the_study(cluster, tmp_path):
+    cluster.add_worker(0)
+    tasks = tree(tmp_path / "ledger")
+    with on(cluster) as executor:
+
+        def slots():
+            """Find a place, and have the scheduler die before it is taken."""
+            cluster.scheduler.kill()
+            with contextlib.suppress(CannotGoOnError):
+                while True:
+                    assert executor.workers
+            return 1
+
+        outcome = carry_out(tasks, Store(tmp_path / "store"), executor, slots=slots)
+    assert outcome.stopped == NO_SCHEDULER
+    assert (outcome.done, outcome.failed, set(outcome.left)) == ([], [], set(tasks))
+    assert list((tmp_path / "store" / "building").iterdir()) == []
+
+
+def test_a_study_whose_last_worker_is_gone_waits_so_long_and_no_longer(cluster, tmp_path):
+    worker = cluster.add_worker(0)
+    gate = stages.gate("gate", tmp_path, tmp_path / "ledger")
+    outcomes = []
+    with on(cluster, worker_wait_seconds=1.0) as executor:
+        run = threading.Thread(target=lambda: outcomes.append(carry_out([gate], Store(tmp_path / "store"), executor)))
+        run.start()
+        stages.announced(gate)  # nothing else is left to be started
+        worker.kill()
+        run.join(60)
+    (outcome,) = outcomes
+    assert outcome.stopped.startswith("the cluster has had no worker for 1 s (executor.worker_wait_seconds)")
+    assert (outcome.failed, outcome.left) == ([], [gate])
+    stages.let_through(gate)
+
+
+def test_the_loss_of_the_scheduler_is_one_sentence_and_no_traceback(cluster, tmp_path):
+    cluster.add_worker(0)
+    command = [sys.executable, str(Path(__file__).with_name("planner.py")), str(tmp_path), "dask", "plan"]
+    command += [str(cluster.scheduler_file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as planner:
+        import planner as plans
+
+        _, gates, _ = plans.plan(tmp_path)
+        stages.announced(gates[0])
+        cluster.scheduler.kill()
+        told, trouble = planner.communicate()
+        stages.let_through(gates[0])
+    assert "stopped" in told
+    assert trouble == ""
+
+
+def test_a_worker_without_embexp_stops_the_study_before_any_work(cluster, tmp_path):
+    (tmp_path / "hollow" / "embexp").mkdir(parents=True)
+    (tmp_path / "hollow" / "embexp" / "__init__.py").write_text("")
+    cluster.add_worker(0, first=[str(tmp_path / "hollow")])
+    with on(cluster) as executor, pytest.raises(UserError, match=r"cannot run embexp .*install the same versions"):
+        carry_out(tree(tmp_path / "ledger"), Store(tmp_path / "store"), executor)
+    assert not (tmp_path / "ledger").exists()
 
 
 def test_a_worker_with_other_versions_stops_the_study_before_any_work(cluster, tmp_path):

@@ -211,8 +211,11 @@ def _require(module: str) -> None:
 
 
 def _keep_quiet() -> None:
-    """Dask logs each worker that comes and goes, with tracebacks; what matters is said by the executor."""
-    for name in ("distributed", "tornado.application", "asyncio"):
+    """Dask logs each worker that comes and goes, with tracebacks; what matters is said by the executor.
+
+    Its own configuration gives the client's logger a level of its own.
+    """
+    for name in ("distributed", "distributed.client", "tornado.application", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 

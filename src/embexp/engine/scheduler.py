@@ -196,11 +196,14 @@ class _Run:
         LISTENERS[task.fingerprint] = lambda progress: self._hear(task, progress)
         self._audience.tell(Event("started", task))
         wide = getattr(self._executor, "submit_wide", None) if cores > 1 else None
-        with interrupts.in_task():
-            if wide is not None:
-                future: Future[Report] = wide(cores, perform, order)
-            else:
-                future = self._executor.submit(perform, order)
+        future: Future[Report]
+        try:
+            with interrupts.in_task():
+                future = wide(cores, perform, order) if wide is not None else self._executor.submit(perform, order)
+        except Exception:  # nothing was taken, so nothing will be answered
+            del self._in_flight[task.fingerprint]
+            LISTENERS.pop(task.fingerprint, None)
+            raise
         future.add_done_callback(lambda finished: self._inbox.put((task, finished)))
 
     # ---- hearing
