@@ -131,6 +131,14 @@ def remount(work):
     (work.folder / "record.json").write_text("{}")
 
 
+def hungry(work):
+    """Use so much memory, give it back, and write down what `ru_maxrss` says was the most."""
+    memory = bytearray(b"x") * work.config["bytes"]
+    del memory
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6
+    (work.folder / "record.json").write_text(json.dumps({"ru_maxrss_mb": most}))
+
+
 def gluttonous(work):
     """Ask for more memory than the process may have."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)

@@ -94,6 +94,22 @@ def test_memory_that_runs_out_costs_the_cell_that_asked_for_it(tmp_path, store, 
     assert set(outcome.done) == set(others)
 
 
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells a program's own peak")
+def test_the_peak_memory_of_a_worker_is_its_own_and_not_the_planners(store, local):
+    ballast = bytearray(b"x") * 500_000_000
+    tasks = [
+        Task(Stage("hungry", 1, stages.hungry, all_cores=True), {"bytes": megabytes * 10**6}, title=f"{megabytes}")
+        for megabytes in (1, 300)
+    ]
+    assert carry_out(tasks, store, local).complete
+    del ballast
+    little, much = (store.read_timing(task.fingerprint)["peak_mb"] for task in tasks)
+    assert little < 400
+    assert 280 < much - little < 320
+    for task in tasks:  # what made this test necessary
+        assert store.read_record(task.fingerprint)["ru_maxrss_mb"] > 500
+
+
 def test_a_task_that_hangs_is_stopped_at_its_time_limit_and_the_others_go_on(tmp_path, store):
     os.mkfifo(tmp_path / "never")
     hung = Task(Stage("hang", 1, stages.hang), {"never": str(tmp_path / "never")}, title="hung", cost=9)

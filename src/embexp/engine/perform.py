@@ -1,11 +1,13 @@
 """Carry out one task, in whichever process it lands: lock, build, publish, and say how it went.
 
-`perform` is what the scheduler submits to an executor. It takes a plain order and returns a plain report; an
-error of the task is part of the report, so nothing that a task raises has to survive pickling.
+`perform_all` is what the scheduler submits to an executor. It takes plain orders (one, or those of a group) and
+returns plain reports; an error of a task is part of its report, so nothing that it raises has to survive pickling.
 """
 
 from __future__ import annotations
 
+import contextlib
+import contextlib
 import functools
 import json
 import os
@@ -15,7 +17,7 @@ import socket
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -56,8 +58,9 @@ class Report:
     """How a task went.
 
     Attributes:
-        status: `done`; `found`: somebody else finished it first; `busy`: somebody else is at it; `failed`;
-            `trouble`: the store can no longer be written, so every other task would fail as well.
+        status: `done`; `found`: somebody else finished it first; `busy`: somebody else is at it; `failed`; `apart`: it
+            was tried together with others and must be performed by itself; `trouble`: the store can no longer be
+            written, so every other task would fail as well.
         seconds: Of the stage function.
         worker: Number of the worker.
         error: Name of the exception's type.
@@ -65,12 +68,17 @@ class Report:
         log: File with the traceback.
     """
 
-    status: Literal["done", "found", "busy", "failed", "trouble"]
+    status: Literal["done", "found", "busy", "failed", "apart", "trouble"]
     worker: int = 0
     seconds: float = 0.0
     error: str = ""
     message: str = ""
     log: str | None = None
+
+
+def perform_all(orders: Sequence[Order]) -> list[Report]:
+    """Build what is ordered: one entry, or several of one group at once."""
+    return [perform(orders[0])] if len(orders) == 1 else perform_together(orders)
 
 
 def perform(order: Order) -> Report:
@@ -98,11 +106,72 @@ def perform(order: Order) -> Report:
     return Report("done", worker, seconds)
 
 
+def perform_together(orders: Sequence[Order]) -> list[Report]:
+    """Build the entries of several orders of one stage at once, and publish each as soon as its folder is filled.
+
+    When something goes wrong, nobody can say whose fault it was: what is not finished then is reported as `apart`.
+    """
+    store, worker = Store(Path(orders[0].store)), int(os.environ.get(WORKER_VARIABLE, "0"))
+    started, reports = time.time(), dict[str, Report]()
+    rest = Report("apart", worker)
+    try:
+        with contextlib.ExitStack() as held:
+            begun: dict[Work, Order] = {}
+            for order in orders:
+                if (lock := store.lock(order.fingerprint)) is None:
+                    reports[order.fingerprint] = Report("busy", worker)
+                    continue
+                held.enter_context(lock)
+                if store.has(order.fingerprint):
+                    reports[order.fingerprint] = Report("found", worker)
+                else:
+                    begun[held.enter_context(_work_on(order, store, lock))] = order
+            for work, since, seconds in _fill_together(list(begun), orders[0].stage):
+                order = begun[work]
+                timing = _timing(work, order.title, worker, since, seconds)
+                store.publish(work.folder, order.identity, timing)
+                reports[order.fingerprint] = Report("done", worker, seconds)
+    except KeyboardInterrupt:
+        raise
+    except CannotGoOnError as error:
+        rest = Report("trouble", worker, time.time() - started, message=str(error))
+    except BaseException as error:
+        rest = Report("apart", worker, time.time() - started, type(error).__name__, str(error))
+    return [reports.get(order.fingerprint, rest) for order in orders]
+
+
+def _fill_together(works: Sequence[Work], stage: Stage) -> Iterator[tuple[Work, float, float]]:
+    """Yield filled works, each with its part of the time that they took: equal parts, one after the other."""
+    if stage.together is None or not works:
+        return
+    since = time.time()
+    for filled in stage.together(works):
+        seconds = (time.time() - since) / max(1, len(filled))
+        for place, work in enumerate(filled):
+            yield work, since + place * seconds, seconds
+        since = time.time()
+
+
 def _build(order: Order, store: Store, lock: EntryLock, worker: int) -> float:
+    with _work_on(order, store, lock) as work:
+        started, clock = time.time(), time.perf_counter()
+        order.stage.function(work)
+        seconds = time.perf_counter() - clock
+        store.publish(work.folder, order.identity, _timing(work, order.title, worker, started, seconds))
+    return seconds
+
+
+@contextlib.contextmanager
+def _work_on(order: Order, store: Store, lock: EntryLock) -> Iterator[Work]:
+    """Make the folder of an entry, and take away in the end what was not published of it.
+
+    Raises:
+        CannotGoOnError: In the place of any other error, if the store is in trouble.
+    """
     folder = store.begin(order.fingerprint, lock)
     voice = _Voice(store.progress_path(order.fingerprint))
     try:
-        work = Work(
+        yield Work(
             order.config,
             {name: store.path(need) for name, need in order.needs.items()},
             folder,
@@ -110,21 +179,15 @@ def _build(order: Order, store: Store, lock: EntryLock, worker: int) -> float:
             cores=order.cores,
             hear=LISTENERS.get(order.fingerprint, voice.say),
         )
-        started, clock = time.time(), time.perf_counter()
-        order.stage.function(work)
-        seconds = time.perf_counter() - clock
-        timing = _timing(work, order.title, worker, started, seconds)
-        store.publish(folder, order.identity, timing)
     except BaseException as error:
         # Before the half-built entry goes, whose going may make room on a full disk.
         trouble = None if isinstance(error, KeyboardInterrupt) else store.trouble()
-        shutil.rmtree(folder, ignore_errors=True)
         if trouble:
             raise CannotGoOnError(trouble) from error
         raise
     finally:
+        shutil.rmtree(folder, ignore_errors=True)
         voice.fall_silent()
-    return seconds
 
 
 def _timing(work: Work, title: str, worker: int, started: float, seconds: float) -> dict[str, Any]:
@@ -147,7 +210,15 @@ def _timing(work: Work, title: str, worker: int, started: float, seconds: float)
 
 
 def _peak_mb() -> float | None:
-    """Return the largest resident memory of this process so far, in megabytes; None where it is not told."""
+    """Return the largest resident memory of this process so far, in megabytes; None where it is not told.
+
+    On Linux from the kernel's own words on this program: `ru_maxrss` outlives `exec`, so that a worker process would
+    be said to have had at least what the planner had when it started it. psutil has no peak there.
+    """
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/self/status").read_text(encoding="ascii", errors="replace").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) * 1024 / 1e6
     try:
         import resource
     except ImportError:  # Windows
