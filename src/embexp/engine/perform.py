@@ -7,7 +7,6 @@ returns plain reports; an error of a task is part of its report, so nothing that
 from __future__ import annotations
 
 import contextlib
-import contextlib
 import functools
 import json
 import os
