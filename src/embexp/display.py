@@ -181,6 +181,8 @@ def incident(event: Event) -> str | None:
     """Return the sentence for an event that is always told, or None."""
     if event.kind == "interrupted":
         return f"interrupted: {event.reason}"
+    if event.kind == "apart" and event.reason:
+        return f"together: {event.reason}"
     if event.kind == "stopped":
         return f"stopped: {event.reason}"
     if event.kind in ("failed", "damaged", "blocked") and event.task is not None:

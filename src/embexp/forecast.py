@@ -91,7 +91,7 @@ class Tally:
             self.lanes = max(self.lanes, len(self.running))
         elif event.kind == "progress" and name in self.running:
             self.running[name].progress = event.progress
-        elif event.kind == "elsewhere":
+        elif event.kind in ("elsewhere", "apart"):
             self.running.pop(name, None)
         elif event.kind in ("cached", "done", "failed", "blocked"):
             self.running.pop(name, None)

@@ -29,7 +29,8 @@ class ManualExecutor(Executor):
 
     def submit(self, fn, /, *args, **kwargs):
         future = Future()
-        self.calls.put((args[0], future))
+        (order,) = args[0]
+        self.calls.put((order, future))
         return future
 
 
@@ -59,7 +60,7 @@ class Study:
     def end(self, title, status="done"):
         """Let a task end."""
         _, future = self.in_flight.pop(title)
-        future.set_result(Report(status, error="ValueError", message="no"))
+        future.set_result([Report(status, error="ValueError", message="no")])
 
     def close(self):
         """Return the outcome; nothing may have started that the test did not see."""

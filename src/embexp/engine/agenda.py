@@ -27,6 +27,7 @@ class Agenda:
             task.fingerprint: (-chain[task.fingerprint], -task.cost, number) for number, task in enumerate(missing)
         }
         self._ready: list[tuple[tuple[float, float, int], Task]] = []
+        self._alone: set[str] = set()
         for task in missing:
             lacking = {need.fingerprint for need in task.needs.values()} & self._open.keys()
             self._lacking[task.fingerprint] = len(lacking)
@@ -49,8 +50,28 @@ class Agenda:
         """Take the task that comes next. Raises IndexError when none is ready."""
         return heapq.heappop(self._ready)[1]
 
-    def put_back(self, task: Task) -> None:
-        """Make a task that was taken ready again."""
+    def take_group(self, most: int) -> list[Task]:
+        """Take the task that comes next and, if its stage takes several together, ready ones of its group with it."""
+        first = self.take()
+        if not self._groups(first):
+            return [first]
+        alike = [
+            task
+            for _, task in sorted(self._ready, key=lambda entry: entry[0])
+            if (task.stage, task.group) == (first.stage, first.group) and self._groups(task)
+        ][: most - 1]
+        taken = {task.fingerprint for task in alike}
+        self._ready = [entry for entry in self._ready if entry[1].fingerprint not in taken]
+        heapq.heapify(self._ready)
+        return [first, *alike]
+
+    def _groups(self, task: Task) -> bool:
+        return bool(task.group) and task.stage.together is not None and task.fingerprint not in self._alone
+
+    def put_back(self, task: Task, *, alone: bool = False) -> None:
+        """Make a task that was taken ready again; `alone`: never in a group again."""
+        if alone:
+            self._alone.add(task.fingerprint)
         heapq.heappush(self._ready, (self._rank[task.fingerprint], task))
 
     def finish(self, task: Task) -> None:

@@ -26,6 +26,7 @@ Kind = Literal[
     "failed",
     "blocked",
     "elsewhere",
+    "apart",
     "interrupted",
     "stopped",
 ]
@@ -39,13 +40,15 @@ class Event:
         kind: `planned` comes once, first, with the survey. Then for tasks: `cached` (the entry was there),
             `damaged` (it was there and did not hold; `reason` says where it lies now), `started`, `progress`,
             `done`, `failed`, `blocked` (a need failed), `elsewhere` (another study is building it; a later
-            `cached` or `started` follows). `interrupted` comes at a signal; `reason` says what happens now.
+            `cached` or `started` follows), `apart` (the group that it was part of failed, and it is started again by
+            itself; `reason` stands with the first of the group). `interrupted` comes at a signal; `reason` says what
+            happens now.
             `stopped`: what every task needs is lost, and the study ends early; `reason` says what.
         task: The task it is about.
         seconds: done, failed: of the stage function.
         worker: done, failed: number of the worker.
         progress: progress: how far the task is.
-        reason: failed, blocked, damaged, interrupted, stopped: a sentence.
+        reason: failed, blocked, damaged, apart, interrupted, stopped: a sentence.
         survey: planned: all tasks and what the store has of them.
     """
 

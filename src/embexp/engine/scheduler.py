@@ -4,6 +4,9 @@ The order of work is `agenda`'s: a long task on which much depends starts first,
 fills the other cores. At most `slots` tasks are in flight, so that a task that becomes ready late is not kept
 waiting behind others that matter less.
 
+Tasks of one group, where their stage can take several at once, are given to a worker together; when that fails,
+each runs by itself.
+
 A failure stays where it happens: what needs the failed task is blocked, everything else goes on. The first
 SIGINT or SIGTERM lets the tasks in flight finish, the second drops them; the store is whole either way.
 
@@ -14,6 +17,7 @@ sentence rather than failing task by task; what is left is left for the next run
 from __future__ import annotations
 
 import contextlib
+import functools
 import queue
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -24,12 +28,13 @@ from pathlib import Path
 from embexp.engine.agenda import Agenda
 from embexp.engine.events import Audience, Event, Listener
 from embexp.engine.interrupts import Interrupts
-from embexp.engine.perform import LISTENERS, Order, Report, perform, read_progress
+from embexp.engine.perform import LISTENERS, Order, Report, perform_all, read_progress
 from embexp.engine.plan import Survey, survey
 from embexp.engine.store import Store
 from embexp.engine.task import Progress, Task
 from embexp.engine.trouble import CannotGoOnError
 
+MOST_TOGETHER = 32  # tasks of a group given to a worker at once: an interruption waits for them
 POLL_SECONDS = 0.25  # how often to look for progress, and for entries that are being built elsewhere
 
 Slots = int | Callable[[], int]
@@ -132,7 +137,7 @@ class _Run:
         self._executor = executor
         self._slots = slots if callable(slots) else lambda: slots
         self._audience = audience
-        self._inbox: queue.SimpleQueue[tuple[Task, Future[Report]] | None] = queue.SimpleQueue()
+        self._inbox: queue.SimpleQueue[tuple[list[Task], Future[list[Report]]] | None] = queue.SimpleQueue()
         self._in_flight: dict[str, tuple[Task, int]] = {}  # with the slots taken, by fingerprint
         self._said: dict[str, Progress] = {}
         self._elsewhere: list[Task] = []
@@ -178,11 +183,32 @@ class _Run:
             free = self._slots() - sum(cores for _, cores in self._in_flight.values())
             if free < 1:
                 return
-            self._start(self._agenda.take(), free, interrupts)
+            self._start(self._agenda.take_group(MOST_TOGETHER), free, interrupts)
 
-    def _start(self, task: Task, free: int, interrupts: Interrupts) -> None:
-        cores = min(free, getattr(self._executor, "widest", free)) if task.stage.all_cores else 1
-        order = Order(
+    def _start(self, tasks: list[Task], free: int, interrupts: Interrupts) -> None:
+        cores = min(free, getattr(self._executor, "widest", free)) if tasks[0].stage.all_cores else 1
+        orders = [self._order(task, cores) for task in tasks]
+        for task in tasks:
+            self._in_flight[task.fingerprint] = (task, cores if task is tasks[0] else 0)
+            LISTENERS[task.fingerprint] = functools.partial(self._hear, task)
+            self._audience.tell(Event("started", task))
+        wide = getattr(self._executor, "submit_wide", None) if cores > 1 else None
+        future: Future[list[Report]]
+        try:
+            with interrupts.in_task():
+                if wide is not None:
+                    future = wide(cores, perform_all, orders)
+                else:
+                    future = self._executor.submit(perform_all, orders)
+        except Exception:  # nothing was taken, so nothing will be answered
+            for task in tasks:
+                del self._in_flight[task.fingerprint]
+                LISTENERS.pop(task.fingerprint, None)
+            raise
+        future.add_done_callback(lambda finished: self._inbox.put((tasks, finished)))
+
+    def _order(self, task: Task, cores: int) -> Order:
+        return Order(
             fingerprint=task.fingerprint,
             stage=task.stage,
             config=task.config,
@@ -192,19 +218,6 @@ class _Run:
             cores=cores,
             hints=task.hints,
         )
-        self._in_flight[task.fingerprint] = (task, cores)
-        LISTENERS[task.fingerprint] = lambda progress: self._hear(task, progress)
-        self._audience.tell(Event("started", task))
-        wide = getattr(self._executor, "submit_wide", None) if cores > 1 else None
-        future: Future[Report]
-        try:
-            with interrupts.in_task():
-                future = wide(cores, perform, order) if wide is not None else self._executor.submit(perform, order)
-        except Exception:  # nothing was taken, so nothing will be answered
-            del self._in_flight[task.fingerprint]
-            LISTENERS.pop(task.fingerprint, None)
-            raise
-        future.add_done_callback(lambda finished: self._inbox.put((task, finished)))
 
     # ---- hearing
 
@@ -247,22 +260,45 @@ class _Run:
                 reason = f"{problem}; moved to {kept}, to be made again"
                 self._audience.tell(Event("damaged", task, reason=reason))
 
-    def _settle(self, task: Task, future: Future[Report]) -> None:
-        name = task.fingerprint
-        if self._in_flight.pop(name, None) is None or future.cancelled():
-            return  # dropped by an interruption: it stays among the rest
-        self._said.pop(name, None)
-        LISTENERS.pop(name, None)
+    def _settle(self, tasks: list[Task], future: Future[list[Report]]) -> None:
+        dropped = [self._in_flight.pop(task.fingerprint, None) is None for task in tasks]
+        if any(dropped) or future.cancelled():
+            return  # by an interruption: they stay among the rest
+        for task in tasks:
+            self._said.pop(task.fingerprint, None)
+            LISTENERS.pop(task.fingerprint, None)
         error = future.exception()
         if isinstance(error, CannotGoOnError):
             self._stop(str(error))
-            return
-        if error is not None:
-            self._store.sweep(name)
+        elif error is not None:
+            for task in tasks:
+                self._store.sweep(task.fingerprint)
             if not self.outcome.interrupted:
-                self._fail(Failure(task, type(error).__name__, str(error)), None)
-            return
-        report = future.result()
+                self._give_up(tasks, error)
+        else:
+            reports = future.result()
+            for task, report in zip(tasks, reports, strict=True):
+                self._take_report(task, report)
+            apart = [pair for pair in zip(tasks, reports, strict=True) if pair[1].status == "apart"]
+            if apart:
+                self._separate([task for task, _ in apart], f"{apart[0][1].error}: {apart[0][1].message}")
+
+    def _give_up(self, tasks: list[Task], error: BaseException) -> None:
+        """Note that a call came to no answer: its task has failed; of several, nobody knows which."""
+        failure = Failure(tasks[0], type(error).__name__, str(error))
+        if len(tasks) > 1:
+            self._separate(tasks, failure.reason)
+        else:
+            self._fail(failure, None)
+
+    def _separate(self, tasks: list[Task], reason: str) -> None:
+        """Let tasks that failed together run one by one; the one at fault then fails by its name."""
+        said = f"{len(tasks)} tasks failed together ({reason}); they run one by one"
+        for task in tasks:
+            self._agenda.put_back(task, alone=True)
+            self._audience.tell(Event("apart", task, reason=said if task is tasks[0] else ""))
+
+    def _take_report(self, task: Task, report: Report) -> None:
         if report.status == "done":
             self.outcome.done.append(task)
             self._finish(task, Event("done", task, report.seconds, report.worker))
@@ -273,7 +309,7 @@ class _Run:
         elif report.status == "busy":
             self._elsewhere.append(task)
             self._audience.tell(Event("elsewhere", task))
-        else:
+        elif report.status == "failed":
             log = Path(report.log) if report.log else None
             self._fail(Failure(task, report.error, report.message, log, report.seconds), report.worker)
 

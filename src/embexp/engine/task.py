@@ -15,7 +15,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -129,17 +129,20 @@ class Stage:
         function: Module-level function that fills `work.folder`; workers import it by its name.
         all_cores: The function uses `work.cores` cores. It is given all that are free, in a process of its
             own whose libraries may use as many threads; everything else runs with one thread.
+        together: Module-level function that fills the folders of several works of one group, and yields those whose
+            folders are filled, some at a time, in the order given; None: each work is by itself.
     """
 
     name: str
     version: int
     function: Callable[[Work], None]
     all_cores: bool = False
+    together: Callable[[Sequence[Work]], Iterator[Sequence[Work]]] | None = None
 
     def __post_init__(self) -> None:
-        name = getattr(self.function, "__qualname__", "<")
-        if "<" in name:
-            raise ValueError(f"stage {self.name!r}: {self.function!r} is no module-level function")
+        for function in (self.function, self.together):
+            if function is not None and "<" in getattr(function, "__qualname__", "<"):
+                raise ValueError(f"stage {self.name!r}: {function!r} is no module-level function")
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,6 +156,8 @@ class Task:
         title: For people.
         cost: Estimated seconds, for the order of work only.
         hints: Plain JSON that the worker needs beside, such as where a file lies; no part of the fingerprint.
+        group: Tasks of one stage and group may be given to a worker together, if the stage can take them so; empty:
+            by itself. No part of the fingerprint.
         fingerprint: The identity of the output.
     """
 
@@ -162,6 +167,7 @@ class Task:
     title: str = ""
     cost: float = 1.0
     hints: Mapping[str, Any] = field(default_factory=dict)
+    group: str = ""
     fingerprint: str = field(init=False)
 
     def __post_init__(self) -> None:
