@@ -18,8 +18,6 @@ from embexp.config import (
     CLASS_WEIGHTS,
     CONTROLS,
     DEVICES,
-    ENCODER_KEYS,
-    ENCODERS,
     EVALUATE,
     EXECUTORS,
     INITIALISATIONS,
@@ -38,6 +36,7 @@ from embexp.config import (
     StudyConfig,
     TuningConfig,
 )
+from embexp.encoders import ENCODERS
 from embexp.errors import UserError, did_you_mean
 
 # key: (smallest value, largest value); None is no bound. A value of None (no limit) always passes.
@@ -96,7 +95,7 @@ CHOICES: dict[str, Sequence[str]] = {
     "word2vec.model": WORD2VEC_MODELS,
     "word2vec.unknown": UNKNOWN_WORDS,
     "classifier.initial": INITIALISATIONS,
-    "classifier.encoder": ENCODERS,
+    "classifier.encoder": tuple(ENCODERS),
     "classifier.pooling": POOLINGS,
     "classifier.channels": CHANNELS,
     "classifier.standardise": STANDARDISED,
@@ -192,11 +191,11 @@ def _check_encoder(classifier: ClassifierConfig) -> Iterator[str]:
     if not windows or any(not _is_whole(window) or window < 1 for window in windows):
         yield f"classifier.windows: {windows} must be whole numbers of tokens from 1 on, such as [3,4,5]"
     yield from _check_repeats("classifier.windows", windows)
-    read, default = ENCODER_KEYS.get(classifier.encoder), ClassifierConfig()
-    for key in dict.fromkeys(key for keys in ENCODER_KEYS.values() for key in keys):
+    chosen, default = ENCODERS.get(classifier.encoder), ClassifierConfig()
+    for key in dict.fromkeys(key for encoder in ENCODERS.values() for key in encoder.reads):
         value = getattr(classifier, key)
-        if read is not None and key not in read and value != getattr(default, key):
-            readers = " or ".join(name for name, keys in ENCODER_KEYS.items() if key in keys)
+        if chosen is not None and key not in chosen.reads and value != getattr(default, key):
+            readers = " or ".join(name for name, encoder in ENCODERS.items() if key in encoder.reads)
             yield (
                 f"classifier.{key}: {value} has no effect, because encoder {classifier.encoder} does not read it; "
                 f"leave it out, or choose classifier.encoder={readers}"

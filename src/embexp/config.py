@@ -20,7 +20,6 @@ WORD2VEC_CORPORA = ("pool", "labelled", "files", "dataset", "hub", "pretrained")
 WORD2VEC_MODELS = ("word2vec", "fasttext")
 UNKNOWN_WORDS = ("random", "zero", "mean", "subword")
 INITIALISATIONS = ("uniform", "normal", "matched")
-ENCODERS = ("mean_pool", "cnn", "lstm", "linear")
 POOLINGS = ("mean", "max", "mean_max")
 CHANNELS = ("shared", "own")
 STANDARDISED = ("auto", "texts", "tokens", "none")
@@ -106,7 +105,7 @@ class Word2VecConfig:
 
 @dataclass(frozen=True)
 class ClassifierConfig:
-    """The encoder and head behind the embedding layer. `ENCODER_KEYS` says which encoder reads what."""
+    """The encoder and head behind the embedding layer. `encoders.py` says which encoder reads what."""
 
     encoder: str = "mean_pool"  # mean_pool | cnn (Kim 2014) | lstm (bidirectional) | linear (fastText's form)
     hidden_size: int = 64  # mean_pool: of each hidden layer; lstm: of each direction
@@ -121,15 +120,6 @@ class ClassifierConfig:
     word_dropout: float = 0.0  # share of a text's tokens left out in each step
     max_norm: float | None = None  # largest length of a class's weights in the output layer
     channels: str = "shared"  # multichannel: shared (the same weights on both channels) | own (each has its own)
-
-
-# What an encoder reads of ClassifierConfig beside the keys that all read; the others must keep their defaults.
-ENCODER_KEYS = {
-    "mean_pool": ("hidden_size", "pooling", "layers"),
-    "linear": ("pooling",),
-    "cnn": ("windows", "maps"),
-    "lstm": ("hidden_size",),
-}
 
 
 @dataclass(frozen=True)

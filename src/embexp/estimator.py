@@ -24,6 +24,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
 from embexp.config import CONTROLS, STRATEGIES, DatasetConfig, StudyConfig, TrackingConfig
+from embexp.encoders import ENCODERS
 from embexp.errors import UserError, did_you_mean
 from embexp.models import ModelSettings, TrainedClassifier
 
@@ -241,7 +242,7 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             },
             "training.budget": {"min_steps": self.min_steps, "passes": self.passes},
         }
-        if self.encoder in ("mean_pool", "lstm"):
+        if self.encoder in ENCODERS and "hidden_size" in ENCODERS[self.encoder].reads:
             own["classifier"]["hidden_size"] = self.hidden_size
         config = StudyConfig("estimator", dataset=DatasetConfig("texts", "csv"), tracking=TrackingConfig("none"))
         problems = [] if self.strategy in {*STRATEGIES, *CONTROLS} - {"tfidf"} else [_unknown_strategy(self.strategy)]

@@ -15,6 +15,7 @@ from embexp.bags import Bags
 from embexp.classify.encoders.flat import FlatTexts
 from embexp.classify.model import build_model, predict_probabilities
 from embexp.config import ClassifierConfig
+from embexp.encoders import ENCODERS as KNOWN
 
 CLOSE = {"rtol": 1e-5, "atol": 1e-6}
 
@@ -34,6 +35,18 @@ def test_padded_flat_and_one_by_one_give_the_same_logits(name, strategy):
         expected = torch.cat([model(*padded([text], beyond=1)) for text in texts]).numpy()
         np.testing.assert_allclose(model(*padded(texts)).numpy(), expected, **CLOSE)
         np.testing.assert_allclose(flat_logits(model, form_for(classifier.encoder, texts)).numpy(), expected, **CLOSE)
+
+
+@pytest.mark.parametrize("strategy", ["finetuned", "multichannel"])
+@pytest.mark.parametrize("name", ENCODERS)
+def test_what_the_table_says_of_an_encoder_is_so(name, strategy):
+    classifier = replace(ENCODERS[name], channels="own")
+    model, known = build_model(classifier, make_matrix(), CLASSES, 5, strategy), KNOWN[classifier.encoder]
+    assert (type(model).__name__, model.in_order) == (known.classifier, known.in_order)
+    behind = [
+        weights.numel() for key, weights in model.named_parameters() if not key.startswith(("embedding", "static"))
+    ]
+    assert sum(behind) <= known.numbers(classifier, 2 * VECTOR_SIZE, CLASSES) + CLASSES + 2 * classifier.hidden_size
 
 
 @pytest.mark.parametrize("name", ENCODERS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -11,13 +12,12 @@ from torch import nn
 
 from embexp.bags import Bags
 from embexp.classify.encoders.base import TextClassifier
-from embexp.classify.encoders.cnn import CnnClassifier
 from embexp.classify.encoders.flat import FlatTexts
 from embexp.classify.encoders.linear import LinearClassifier
-from embexp.classify.encoders.lstm import LstmClassifier
 from embexp.classify.encoders.mean_pool import MeanPoolClassifier
 from embexp.classify.strategies import STRATEGIES
 from embexp.config import ClassifierConfig
+from embexp.encoders import ENCODERS
 from embexp.sequences import Sequences
 
 __all__ = [
@@ -57,16 +57,10 @@ def build_model(
         "word_dropout": classifier.word_dropout,
         "max_norm": classifier.max_norm,
     }
-    model: TextClassifier
-    if classifier.encoder == "cnn":
-        model = CnnClassifier(matrix, classes, seed, windows=tuple(classifier.windows), maps=classifier.maps, **shared)
-    elif classifier.encoder == "lstm":
-        model = LstmClassifier(matrix, classifier.hidden_size, classes, seed, **shared)
-    elif classifier.encoder == "linear":
-        model = LinearClassifier(matrix, classes, seed, pooling=classifier.pooling, **shared)
-    else:
-        shared |= {"pooling": classifier.pooling, "layers": classifier.layers}
-        model = MeanPoolClassifier(matrix, classifier.hidden_size, classes, seed, **shared)
+    encoder = ENCODERS[classifier.encoder]
+    own = {key: getattr(classifier, key) for key in encoder.reads}
+    build = getattr(import_module(f"embexp.classify.encoders.{encoder.module}"), encoder.classifier)
+    model: TextClassifier = build(matrix, classes=classes, seed=seed, **own, **shared)
     model.embedding.requires_grad_(chosen.trained)
     return model
 

@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 
 from embexp.checks import CHOICES, RANGES
 from embexp.config import CONTROLS, STRATEGIES, ClassifierConfig, TextConfig
+from embexp.encoders import ENCODERS
 from embexp.errors import UserError
 from embexp.models.classifier import ModelSettings, TrainedClassifier
 
@@ -231,19 +232,14 @@ def _problems(classifier: ClassifierConfig) -> Iterator[str]:
 def _check_room(folder: Path, settings: ModelSettings, classes: int, sizes: Sequence[int]) -> None:
     """Refuse settings whose network would be far larger than the file, before it takes the memory."""
     classifier, given, held = settings.classifier, 2 * settings.vector_size, sum(sizes)
-    if max(classifier.layers, len(classifier.windows) if classifier.encoder == "cnn" else 0) > len(sizes):
+    encoder = ENCODERS[classifier.encoder]
+    if max(classifier.layers, len(classifier.windows) if "windows" in encoder.reads else 0) > len(sizes):
         raise UserError(f"{folder}: {DESCRIPTION} describes more layers than {WEIGHTS} holds; {AGAIN}")
-    size = classifier.hidden_size
-    layers = {
-        "mean_pool": 2 * given * size + classifier.layers * size * (size + 1) + classes * size,
-        "linear": 2 * given * classes,
-        "cnn": classifier.maps * (given * sum(classifier.windows) + len(classifier.windows) * (classes + 1)),
-        "lstm": 8 * size * (given + size + 2) + 2 * classes * size,
-    }
-    if layers[classifier.encoder] > ROOM * held + (1 << 20):
+    described = encoder.numbers(classifier, given, classes)
+    if described > ROOM * held + (1 << 20):
         raise UserError(
-            f"{folder}: {DESCRIPTION} describes a network of {layers[classifier.encoder]:,} numbers, and {WEIGHTS} "
-            f"holds {held:,}; {AGAIN}"
+            f"{folder}: {DESCRIPTION} describes a network of {described:,} numbers, and {WEIGHTS} holds {held:,}; "
+            f"{AGAIN}"
         )
 
 
