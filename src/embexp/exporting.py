@@ -11,11 +11,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from embexp.cellwork import read_cell, training_of
 from embexp.config import CONTROLS, ClassifierConfig, StudyConfig, TextConfig, build
 from embexp.engine.store import Store
 from embexp.engine.task import Stage, Task, Work
 from embexp.models import ModelSettings, TrainedClassifier
-from embexp.study import COUNTING, Plan, make_plan, read_cell, seeds_of, training_of
+from embexp.study import COUNTING, Plan, make_plan, seeds_of
 from embexp.text import open_dataset, token_identity
 
 BEST = "best"

@@ -10,14 +10,12 @@ the store has it already.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from embexp.cellwork import problem_of, read_cell, tuning_of, write_cell
 from embexp.config import (
     ClassifierConfig,
     DatasetConfig,
@@ -33,9 +31,7 @@ from embexp.text import Facts, auto_train_sizes, folds_of, token_identity
 from embexp.wordvectors import VectorPlan, plan_vectors
 
 if TYPE_CHECKING:
-    from embexp.classify.cell import CellData
     from embexp.classify.strategies import Strategy
-    from embexp.classify.tuning import Problem
 
 # ---- stages
 
@@ -77,72 +73,25 @@ def run_cell(work: Work) -> None:
             training=build(TrainingConfig, config["training"]),
             seed=config["seed"],
         )
-    np.save(work.folder / "predictions.npy", result.predictions.astype(np.int16))
-    work.timing["train_seconds"] = result.train_seconds
-    cell = {key: config[key] for key in ("strategy", "train_size", "seed")}
-    record = json.dumps(cell | result.record, indent=1)
-    (work.folder / "record.json").write_text(record, encoding="utf-8")
+    write_cell(work, result)
 
 
-def problem_of(config: Mapping[str, Any]) -> Problem:
-    """Return what is tuned in a cell."""
-    from embexp.classify.tuning import Problem
+def run_cells(works: Sequence[Work]) -> Iterator[Sequence[Work]]:
+    """Train the classifiers of a group of cells at once, as many at a time as fit on the device, and score them."""
+    from embexp.classify.groups import run_group
 
-    if config["strategy"] == "tfidf":
-        return Problem("tfidf", seed=config["seed"])
-    classifier, training = build(ClassifierConfig, config["classifier"]), build(TrainingConfig, config["training"])
-    return Problem(config["strategy"], config["vector_size"], classifier, training, config["seed"])
-
-
-def tuning_of(config: Mapping[str, Any]) -> TuningConfig:
-    """Return the settings of a cell's tuning."""
-    return build(TuningConfig, config["tuning"])
-
-
-def training_of(config: Mapping[str, Any], needs: Mapping[str, Path]) -> TrainingConfig:
-    """Return the settings that a strategy's cell is trained with in the end: chosen anew where they are tuned."""
-    training = build(TrainingConfig, config["training"])
-    if "tuning" not in config:
-        return training
-    from embexp.classify.tuning import choose, with_draw
-
-    return with_draw(training, choose(problem_of(config), read_cell(config, needs), tuning_of(config)).draw)
-
-
-def read_cell(config: Mapping[str, Any], needs: Mapping[str, Path]) -> CellData:
-    """Return the texts, labels and word vectors of a cell; the texts of the whole pool stay where they are."""
-    from embexp.classify.cell import CellData
-    from embexp.classify.strategies import WordVectors
-    from embexp.text import nested_order, open_dataset
-    from embexp.vectors.entries import read_rows
-
-    dataset = open_dataset(needs["dataset"], needs["counts"])
-    labels = np.asarray(dataset.pool.labels, np.int64)
-    subset = nested_order(labels, config["seed"])[: config["train_size"]]
-    word_vectors = None
-    if "word2vec" in needs:
-        unknown = config.get("unknown", "random")
-        known = read_rows(needs["word2vec"], subwords=unknown == "subword")
-        word_vectors = WordVectors(known.rows, known.vectors, unknown)
-    data = CellData(
-        labelled=dataset.pool.bags.select(subset),
-        labels=labels[subset],
-        texts=dataset.test.bags,
-        text_labels=np.asarray(dataset.test.labels, np.int64),
-        classes=len(dataset.classes),
-        vocabulary_size=dataset.vocabulary_size,
-        word_vectors=word_vectors,
-        labelled_sequences=dataset.pool.sequences.select(subset),
-        text_sequences=dataset.test.sequences,
-    )
-    if "labelled_min_count" in config:  # the labelled texts are all there is: the vocabulary comes from them too
-        return data.keep(data.labelled.types(config["labelled_min_count"]))
-    return data
+    cells = ((problem_of(work.config), read_cell(work.config, work.needs)) for work in works)
+    unfinished = iter(works)
+    for results in run_group(cells, lambda done, total: works[0].progress(done, total, "steps")):
+        finished = list(islice(unfinished, len(results)))
+        for work, result in zip(finished, results, strict=True):
+            write_cell(work, result)
+        yield finished
 
 
 PREPARE_DATASET = Stage("prepare_dataset", 2, prepare_dataset, all_cores=True)
 COUNT_TOKENS = Stage("count_tokens", 1, count_tokens)
-RUN_CELL = Stage("run_cell", 1, run_cell)
+RUN_CELL = Stage("run_cell", 1, run_cell, together=run_cells)
 
 PRELOAD = ("embexp.classify.preload",)  # what every worker imports anyway, loaded once
 
@@ -288,6 +237,7 @@ def _cells(
     fold: Fold,
     vectors: VectorPlan,
 ) -> Iterator[Cell]:
+    from embexp.classify.routes import group_of
     from embexp.classify.strategies import STRATEGIES
 
     for strategy in [*config.grid.strategies, *config.grid.controls]:
@@ -307,7 +257,9 @@ def _cells(
                     title = f"{strategy} n={train_size:05d} s={seed}" + ("" if own is None else f" v={own}")
                     title += _fold_words(fold.number)
                     seconds = cost * (0.5 + train_size / 5000) * fits_in(config.tuning, train_size)
-                    task = Task(RUN_CELL, identity | settings, needs, title=title, cost=seconds)
+                    config_of_cell = identity | settings
+                    group = group_of(config_of_cell, fold.dataset.fingerprint)
+                    task = Task(RUN_CELL, config_of_cell, needs, title=title, cost=seconds, group=group)
                     yield Cell(strategy, train_size, seed, task, own, place > 0, fold.number)
 
 

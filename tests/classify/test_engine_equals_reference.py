@@ -10,7 +10,7 @@ import torch
 
 from embexp.bags import Bags
 from embexp.classify.batches import batch_order
-from embexp.classify.device import resolve_device, train_with_autograd
+from embexp.classify.device import resolve_device
 from embexp.classify.model import MeanClassifier, build_model
 from embexp.classify.reference import train_reference
 from embexp.classify.training import predict, train
@@ -69,30 +69,6 @@ def test_engine_equals_the_reference_after_many_steps(problem, encoder, train_ro
     np.testing.assert_allclose(losses, expected, rtol=2e-4, atol=2e-5)
     for name, parameter in plain.state_dict().items():
         np.testing.assert_allclose(fast.state_dict()[name].numpy(), parameter.numpy(), rtol=2e-3, atol=2e-4)
-
-
-def check_autograd(problem, device: str, train_rows: bool) -> None:
-    texts, labels, matrix = problem
-    config = TrainingConfig(learning_rate=0.01, embedding_learning_rate=0.05, weight_decay=0.1)
-    batches = batch_order(len(texts), 7, 60, seed=1)
-    fast, other = models(matrix)
-    losses = train(fast, as_bags(texts), labels, batches, config, train_rows)
-    again = train_with_autograd(other, as_bags(texts), labels, batches, config, train_rows, device)
-    np.testing.assert_allclose(losses, again, rtol=2e-4, atol=2e-5)
-    for name, parameter in other.state_dict().items():
-        np.testing.assert_allclose(fast.state_dict()[name].numpy(), parameter.numpy(), rtol=2e-3, atol=2e-4)
-
-
-@pytest.mark.parametrize("train_rows", [True, False])
-def test_sparse_autograd_equals_the_engine(problem, train_rows):
-    check_autograd(problem, "cpu", train_rows)
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-@pytest.mark.parametrize("train_rows", [True, False])
-def test_cuda_equals_the_engine(problem, train_rows):
-    check_autograd(problem, "cuda", train_rows)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from tiny_study import cell_bytes, tiny_study, write_reviews
 
+from embexp.cellwork import read_cell
 from embexp.classify.cell import train_strategy
 from embexp.classify.tuning import with_draw
 from embexp.command.compose import compose_study
@@ -33,7 +34,6 @@ from embexp.labs.settings import check_settings
 from embexp.labs.stages import matrix_task
 from embexp.models import TrainedClassifier
 from embexp.running import plan_study, run_study
-from embexp.study import read_cell
 from embexp.tuningcard import chosen_values
 
 TUNING = TuningConfig(kind="random", draws=4, folds=2)

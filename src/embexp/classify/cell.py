@@ -162,34 +162,51 @@ def train_strategy(
     Raises:
         UserError: If the encoder reads the order of tokens, and the data are bags.
     """
-    from embexp.classify.batches import batch_order, optimiser_steps
-    from embexp.classify.device import train_with_autograd
-    from embexp.classify.model import MeanClassifier, MeanPoolClassifier, build_model
+    from embexp.classify.model import MeanClassifier
     from embexp.classify.routes import fits_compiled_loop, texts_for, warm_up
     from embexp.classify.training import train
 
     strategy, labelled = STRATEGIES[name], texts_for(classifier.encoder, data.labelled, data.labelled_sequences)
     reads = texts_for(classifier.encoder, data.texts, data.text_sequences)
     compiled = fits_compiled_loop(strategy, classifier, training)
-    warm_up(compiled, classifier.encoder)
+    device = "cuda" if training.device == "cuda" else "cpu"
+    warm_up(compiled, classifier.encoder, device)
     started = time.perf_counter()
-    matrix = first_matrix(name, data, vector_size=vector_size, classifier=classifier, seed=seed)
-    model = build_model(classifier, matrix, data.classes, seed, name)
-    steps = optimiser_steps(training.budget, len(data.labelled), training.batch_size)
-    batches = batch_order(len(data.labelled), training.batch_size, steps, seed)
-    if compiled and training.device == "cuda" and isinstance(model, MeanPoolClassifier):
-        problem = (model, data.labelled, data.labels, batches, training, strategy.trained)
-        losses = train_with_autograd(*problem, training.device)
-    elif compiled and training.device != "cuda" and isinstance(model, MeanClassifier):
-        losses = train(model, data.labelled, data.labels, batches, training, strategy.trained)
+    model, batches = untrained(name, data, vector_size=vector_size, classifier=classifier, training=training, seed=seed)
+    if compiled and isinstance(model, MeanClassifier):
+        if device == "cpu":
+            losses = train(model, data.labelled, data.labels, batches, training, strategy.trained)
+        else:
+            from embexp.classify.together import Learner, train_together
+
+            learner = Learner(model, data.labelled, data.labels, batches, strategy.trained)
+            (losses,) = train_together([learner], training, device)
     else:
         from embexp.classify.loop import train_encoder
 
-        device = "cuda" if training.device == "cuda" else "cpu"
         losses = train_encoder(model, labelled, data.labels, batches, training, strategy.trained, seed, device)
     seconds = time.perf_counter() - started
     tokens = int(data.labelled.tokens()[batches.ravel()].sum())
     return Trained(model, losses, tokens, seconds, reads)
+
+
+def untrained(
+    name: str,
+    data: CellData,
+    *,
+    vector_size: int,
+    classifier: ClassifierConfig,
+    training: TrainingConfig,
+    seed: int,
+) -> tuple[TextClassifier, NDArray[np.int64]]:
+    """Return a cell's classifier before its first step, and the text numbers of every batch."""
+    from embexp.classify.batches import batch_order, optimiser_steps
+    from embexp.classify.model import build_model
+
+    matrix = first_matrix(name, data, vector_size=vector_size, classifier=classifier, seed=seed)
+    model = build_model(classifier, matrix, data.classes, seed, name)
+    steps = optimiser_steps(training.budget, len(data.labelled), training.batch_size)
+    return model, batch_order(len(data.labelled), training.batch_size, steps, seed)
 
 
 def run_strategy(
@@ -205,9 +222,17 @@ def run_strategy(
 
     `train_seconds` runs from mapped data to final weights; importing and compiling come before.
     """
+    return score_trained(
+        name,
+        data,
+        train_strategy(name, data, vector_size=vector_size, classifier=classifier, training=training, seed=seed),
+    )
+
+
+def score_trained(name: str, data: CellData, trained: Trained) -> CellResult:
+    """Return what a cell leaves behind whose classifier is trained."""
     from embexp.classify.model import predict_classes
 
-    trained = train_strategy(name, data, vector_size=vector_size, classifier=classifier, training=training, seed=seed)
     model = trained.model
     predictions = predict_classes(model, trained.reads)
     parameters = sum(parameter.numel() for parameter in model.parameters())

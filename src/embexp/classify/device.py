@@ -1,17 +1,18 @@
-"""Train on a device of the user's choice: `cuda` in place of the compiled loop on the CPU."""
+"""The device that trains: which one it is, what fits on it; and torch's optimisers as the protocol sets them."""
 
 from __future__ import annotations
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch import nn
+from contextlib import AbstractContextManager, nullcontext
 
-from embexp.bags import Bags
+import torch
+
 from embexp.classify.batches import rate_shares
-from embexp.classify.model import MeanClassifier, MeanPoolClassifier, head_layers
+from embexp.classify.model import MeanClassifier, head_layers
 from embexp.config import TrainingConfig
 from embexp.errors import UserError
+
+SHARE_OF_FREE_MEMORY = 0.4
+ROOM_ON_CPU = 2**30  # bytes; for tests and comparisons: on the CPU every cell is trained by itself
 
 
 def resolve_device(wanted: str) -> str:
@@ -31,63 +32,34 @@ def resolve_device(wanted: str) -> str:
     return "cuda" if wanted == "cuda" else "cpu"
 
 
-def train_with_autograd(
-    model: MeanPoolClassifier,
-    labelled: Bags,
-    labels: NDArray[np.int64],
-    batches: NDArray[np.int64],
-    config: TrainingConfig,
-    train_rows: bool,
-    device: str,
-) -> NDArray[np.float32]:
-    """Train a classifier in place on a torch device; the same computation as `training.train`.
+def room_on(device: str) -> int:
+    """Return how many bytes of a device's memory a group of cells may take: a share of what is free now.
 
-    Rows travel as sparse gradients into Adagrad, which moves a row without a gradient not at all: the dense update.
-
-    Args:
-        model: The classifier, on the CPU before and after.
-        labelled: The labelled texts.
-        labels: Class numbers, int64, shape (texts,).
-        batches: Text numbers of each step, int64, shape (steps, batch_size).
-        config: Learning rates, their schedule, weight decay.
-        train_rows: Whether the embedding layer is trained.
-        device: A torch device, such as cuda or cpu.
-
-    Returns:
-        The loss of each step, float32, shape (steps,).
+    Other workers of this study may be about to take theirs; what does not fit fails and is trained one by one.
     """
-    drawn = labelled.select(batches.ravel())
-    borders = drawn.offsets[:: batches.shape[1]]
-    indices = torch.from_numpy(drawn.indices.astype(np.int64)).to(device)
-    weights = torch.from_numpy(drawn.mean_weights()).to(device)
-    starts = torch.from_numpy(drawn.offsets[:-1]).to(device)
-    targets = torch.from_numpy(labels[batches]).to(device)
-    model.to(device)
-    model.embedding.weight.requires_grad_(train_rows)
-    optimisers = make_optimisers(model, config, train_rows)
-    schedules = make_schedules(optimisers, config.schedule, len(batches))
-    losses = torch.zeros(len(batches), device=device)
-    for step in range(len(batches)):
-        first, last = int(borders[step]), int(borders[step + 1])
-        offsets = starts[step * batches.shape[1] : (step + 1) * batches.shape[1]] - first
-        pooled = nn.functional.embedding_bag(
-            indices[first:last],
-            model.embedding.weight,
-            offsets,
-            mode="sum",
-            per_sample_weights=weights[first:last],
-            sparse=True,
-        )
-        loss = nn.functional.cross_entropy(model.classify(pooled), targets[step])
-        for optimiser in optimisers:
-            optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
-        for optimiser, schedule in zip(optimisers, schedules, strict=True):
-            optimiser.step()
-            schedule.step()
-        losses[step] = loss.detach()
-    model.to("cpu")
-    return losses.cpu().numpy()
+    if device == "cpu":
+        return ROOM_ON_CPU
+    free, _ = torch.cuda.mem_get_info()
+    return int(SHARE_OF_FREE_MEMORY * free)
+
+
+def own_randomness(device: str) -> AbstractContextManager[None]:
+    """Keep what is drawn inside from torch's random state outside; on a GPU that of the current one only."""
+    devices = [torch.cuda.current_device()] if device == "cuda" else []
+    randomness: AbstractContextManager[None] = torch.random.fork_rng(devices=devices)
+    return randomness
+
+
+def float32_arithmetic(device: str) -> AbstractContextManager[None]:
+    """Let cuDNN compute in float32 and in ways that repeat themselves.
+
+    Left alone it rounds the factors of convolutions and LSTMs to TF32, with 10 bits behind the point.
+    """
+    if device != "cuda":
+        return nullcontext()
+    settings = {"enabled": torch.backends.cudnn.enabled, "deterministic": True, "allow_tf32": False}
+    arithmetic: AbstractContextManager[None] = torch.backends.cudnn.flags(**settings)
+    return arithmetic
 
 
 def make_optimisers(model: MeanClassifier, config: TrainingConfig, train_rows: bool) -> list[torch.optim.Optimizer]:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from embexp.bags import Bags
 from embexp.classify.batches import rate_shares
+from embexp.classify.device import float32_arithmetic, own_randomness
 from embexp.classify.encoders.base import TextClassifier
 from embexp.classify.encoders.flat import FlatTexts
 from embexp.classify.encoders.linear import LinearClassifier
@@ -76,7 +77,7 @@ def train_encoder(
     layers = [child for child in model.children() if child not in (model.embedding, model.static)]
     for layer in layers:
         layer.to(device)
-    with torch.random.fork_rng(devices=None if device == "cuda" else []):
+    with own_randomness(device), float32_arithmetic(device):
         torch.manual_seed(int(generator(seed, "dropout").integers(2**62)))
         loop = _Loop(model.train(), tables, texts, labels, config, train_rows, seed)
         losses = loop.run(batches)

@@ -18,17 +18,19 @@ from embexp.config import TrainingConfig
 
 ADADELTA_RHO, ADADELTA_EPSILON = 0.95, 1e-6  # Zeiler 2012; Kim 2014
 ADAGRAD_EPSILON = 1e-10  # torch's
+FUSED = ("cpu", "cuda")  # devices on which torch steps all numbers of a layer in one call
 
 
 def layer_optimiser(name: str, parameters: list[nn.Parameter], rate: float) -> torch.optim.Optimizer:
-    """Return torch's optimiser, without weight decay, fused where torch has it on the CPU."""
+    """Return torch's optimiser, without weight decay, fused where torch has it."""
+    device = parameters[0].device.type
     if name == "adam":
-        return torch.optim.Adam(parameters, lr=rate, fused=True)
+        return torch.optim.Adam(parameters, lr=rate, fused=device in FUSED)
     if name == "adagrad":
-        return torch.optim.Adagrad(parameters, lr=rate, eps=ADAGRAD_EPSILON, fused=not parameters[0].is_cuda)
+        return torch.optim.Adagrad(parameters, lr=rate, eps=ADAGRAD_EPSILON, fused=device == "cpu")
     if name == "adadelta":
         return torch.optim.Adadelta(parameters, lr=rate, rho=ADADELTA_RHO, eps=ADADELTA_EPSILON)
-    return torch.optim.SGD(parameters, lr=rate, fused=True)
+    return torch.optim.SGD(parameters, lr=rate, fused=device in FUSED)
 
 
 class LayerOptimiser:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 from embexp.bags import Bags
-from embexp.classify.strategies import Strategy
-from embexp.config import ClassifierConfig, TrainingConfig
+from embexp.classify.strategies import STRATEGIES, Strategy
+from embexp.config import ClassifierConfig, TrainingConfig, build
 from embexp.errors import UserError
 from embexp.sequences import Sequences
 
@@ -51,10 +55,32 @@ def fits_compiled_loop(strategy: Strategy, classifier: ClassifierConfig, trainin
     )
 
 
-def warm_up(compiled: bool, encoder: str) -> None:
-    """Import, compile and make the first optimiser, which takes torch a second: outside the training time."""
+def group_of(cell: Mapping[str, Any], dataset: str) -> str:
+    """Return the name of the group of cells that a GPU can train together with this one; empty where there is none.
+
+    Args:
+        cell: A cell's identity, as its task holds it.
+        dataset: Fingerprint of its texts.
+    """
+    if cell.get("training", {}).get("device") != "cuda" or "tuning" in cell:
+        return ""
+    classifier, training = build(ClassifierConfig, cell["classifier"]), build(TrainingConfig, cell["training"])
+    if not fits_compiled_loop(STRATEGIES[cell["strategy"]], classifier, training):
+        return ""
+    alike = {key: cell[key] for key in ("train_size", "vector_size", "training")}
+    return json.dumps([dataset, alike, classifier.encoder, classifier.hidden_size], sort_keys=True)
+
+
+def warm_up(compiled: bool, encoder: str, device: str = "cpu") -> None:
+    """Import, compile, make the first optimiser, wake the device: a second or more, outside the training time."""
     from embexp.classify import kernels  # noqa: F401  standardising pools with it
 
+    if device != "cpu":
+        import torch
+
+        from embexp.classify import together  # noqa: F401
+
+        torch.zeros(1, device=device)
     if not compiled:
         import torch
 

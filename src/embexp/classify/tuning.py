@@ -70,7 +70,7 @@ def run_tuned(
     if problem.strategy == "tfidf":
         result = run_control(data, TfidfSettings(**(tuned.draw or {})))
     else:
-        classifier, training = _settings(problem)
+        classifier, training = settings_of(problem)
         result = run_strategy(
             problem.strategy,
             data,
@@ -141,7 +141,7 @@ def _right(problem: Problem, data: CellData, draw: Draw) -> int:
     """Train on a part of the labels and count the judging texts that are classified rightly."""
     from embexp.classify.model import predict_classes
 
-    classifier, training = _settings(problem)
+    classifier, training = settings_of(problem)
     trained = train_strategy(
         _as_good_as(problem.strategy, draw),
         data,
@@ -174,7 +174,8 @@ def with_draw(training: TrainingConfig, draw: Draw | None) -> TrainingConfig:
     return replace(training, budget=budget, **rates)
 
 
-def _settings(problem: Problem) -> tuple[ClassifierConfig, TrainingConfig]:
+def settings_of(problem: Problem) -> tuple[ClassifierConfig, TrainingConfig]:
+    """Return the settings of a strategy's classifier and of its training."""
     if problem.classifier is None or problem.training is None:
         raise ValueError(f"strategy {problem.strategy!r} needs the settings of its classifier and its training")
     return problem.classifier, problem.training

@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embexp.cellwork import read_cell, training_of
 from embexp.config import ClassifierConfig, StudyConfig, TrainingConfig, build
 from embexp.engine.task import Stage, Task, Work
-from embexp.study import CLASSIFIER_KEYS, TRAINING_KEYS, Cell, Plan, read_cell, training_of
+from embexp.study import CLASSIFIER_KEYS, TRAINING_KEYS, Cell, Plan
 from embexp.text import nested_order, open_dataset
 
 Scores = dict[str, Any]

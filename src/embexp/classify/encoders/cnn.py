@@ -81,7 +81,7 @@ class CnnClassifier(TextClassifier):
         alone: so each distinct token of the batch meets each filter once, and the window sums follow. On a GPU, where
         few large calls beat few operations, the texts are padded to the longest of the batch.
         """
-        if vectors.is_cuda:
+        if vectors.device.type != "cpu":
             ids, lengths = texts.padded(vectors.device)
             features = self.encode(nn.functional.embedding(ids, vectors), lengths)
         else:
