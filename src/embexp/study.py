@@ -25,6 +25,7 @@ from embexp.config import (
     TuningConfig,
     build,
 )
+from embexp.encoders import ENCODERS
 from embexp.engine.task import Stage, Task, Work, fingerprint_of
 from embexp.errors import UserError
 from embexp.text import Facts, auto_train_sizes, folds_of, token_identity
@@ -101,7 +102,6 @@ PRELOAD = ("embexp.classify.preload",)  # what every worker imports anyway, load
 PLACES = ("name", "train", "test", "validation", "path", "configuration", "revision")
 INITIALISING = ("initial", "initial_scale")  # of ClassifierConfig: what word2vec replaces
 CLASSIFIER_KEYS = ("encoder", "hidden_size", "initial", "initial_scale")  # in every cell's identity
-ENCODER_VERSIONS = {"linear": 2}  # 2: a compiled loop, the same but for rounding; raised as a stage's version is
 TRAINING_KEYS = ("batch_size", "budget", "learning_rate", "embedding_learning_rate", "schedule", "weight_decay")
 COUNTING = ("min_count", "max_size", "max_tokens")  # of TextConfig: what token ids and word2vec do not depend on
 
@@ -272,10 +272,11 @@ def _cell_settings(config: StudyConfig, strategy: Strategy | None, vector_size: 
         return settings
     training = _moved(config.training, TRAINING_KEYS) | {"device": _resolve_device(config.training.device)}
     classifier = _moved(config.classifier, CLASSIFIER_KEYS)
-    if config.classifier.encoder in ("cnn", "linear"):
+    encoder = ENCODERS[config.classifier.encoder]
+    if "hidden_size" not in encoder.reads:
         del classifier["hidden_size"]
-    if config.classifier.encoder in ENCODER_VERSIONS:
-        settings["encoder_version"] = ENCODER_VERSIONS[config.classifier.encoder]
+    if encoder.version > 1:
+        settings["encoder_version"] = encoder.version
     if not strategy.static:
         classifier.pop("channels", None)
     if strategy.trained and not strategy.pretrained and config.classifier.initial != "matched":

@@ -9,11 +9,9 @@ from typing import Any
 from embexp.bags import Bags
 from embexp.classify.strategies import STRATEGIES, Strategy
 from embexp.config import ClassifierConfig, TrainingConfig, build
+from embexp.encoders import ENCODERS
 from embexp.errors import UserError
 from embexp.sequences import Sequences
-
-IN_ORDER = ("cnn", "lstm")  # encoders that read the order of tokens
-OF_MEANS = ("mean_pool", "linear")  # encoders that the compiled loop has
 
 
 def texts_for(encoder: str, bags: Bags, sequences: Sequences | None) -> Bags | Sequences:
@@ -22,7 +20,7 @@ def texts_for(encoder: str, bags: Bags, sequences: Sequences | None) -> Bags | S
     Raises:
         UserError: If it reads the order of tokens, which is not given.
     """
-    if encoder not in IN_ORDER:
+    if not ENCODERS[encoder].in_order:
         return bags
     if sequences is None:
         raise UserError(
@@ -36,7 +34,7 @@ def standardised_on(classifier: ClassifierConfig) -> str:
     """Return what word vectors are standardised on: texts, tokens or none."""
     if classifier.standardise != "auto":
         return classifier.standardise
-    means = classifier.encoder not in IN_ORDER and classifier.pooling == "mean"
+    means = not ENCODERS[classifier.encoder].in_order and classifier.pooling == "mean"
     return "texts" if means else "tokens"
 
 
@@ -45,7 +43,7 @@ def fits_compiled_loop(strategy: Strategy, classifier: ClassifierConfig, trainin
     default = TrainingConfig()
     of_training = ("optimizer", "embedding_optimizer", "embedding_weight_decay", "class_weights", "label_smoothing")
     return (
-        classifier.encoder in OF_MEANS
+        ENCODERS[classifier.encoder].compiled
         and (classifier.pooling, classifier.layers) == ("mean", 1)
         and classifier.dropout == classifier.word_dropout == 0
         and classifier.max_norm is None
