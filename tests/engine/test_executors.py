@@ -14,7 +14,8 @@ import pytest
 
 from embexp.config import ExecutorConfig
 from embexp.engine.executors import available_cores, open_executor, problems
-from embexp.engine.lanes import THREAD_VARIABLES, LocalExecutor, TaskError, TaskTimeoutError, WorkerLostError
+from embexp.engine.lanes import LocalExecutor, TaskError, TaskTimeoutError, WorkerLostError
+from embexp.engine.processes import THREAD_VARIABLES
 from embexp.errors import UserError
 
 MISFORTUNES = {

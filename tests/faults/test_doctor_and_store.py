@@ -17,6 +17,7 @@ from embexp.doctor import (
     check_executor,
     check_folder,
     check_leftovers,
+    check_libraries,
     check_python,
     check_study,
     check_tracker,
@@ -67,6 +68,18 @@ def test_leftovers_of_the_dead_go_on_request_and_those_of_the_living_stay(tmp_pa
         assert "being built just now" in check_leftovers(store, repair=False).text
         assert check_leftovers(store, repair=True).verdict == "repaired"
         assert [path.name for path in (store.root / "building").iterdir()] == [f"{'b' * 64}.lock"]
+
+
+def test_a_library_that_is_installed_and_broken_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert check_libraries().verdict == "ok"
+    (tmp_path / "half_a_library.py").write_text("raise ImportError('libhalf.so.1: cannot open shared object file')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("embexp.doctor.LIBRARIES", ("scipy.stats", "half_a_library", "no_library"))
+    finding = check_libraries()
+    assert finding.verdict == "bad"
+    assert "half_a_library (ImportError: libhalf.so.1: cannot open shared object file)" in finding.text
+    assert "no_library (ModuleNotFoundError" in finding.text
+    assert "scipy" not in finding.text
 
 
 def test_what_cannot_be_written_or_reached_is_said(tmp_path: Path) -> None:

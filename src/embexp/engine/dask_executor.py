@@ -280,7 +280,7 @@ class DaskExecutor(Executor):
             return WorkerLostError("every Dask worker that took it was lost; the log of the last one says why")
         if self._closed:
             return WorkerLostError("dropped")
-        if self._client.status != "running":
+        if isinstance(error, OSError) or self._client.status != "running":
             self._lose(NO_SCHEDULER)
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         self._lose(f"the Dask cluster is lost ({reason[:200]}); start it again, and {GO_ON}")

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from embexp.config import ExecutorConfig
-from embexp.engine.lanes import LocalExecutor, environment, thread_variables
+from embexp.engine.lanes import LocalExecutor
+from embexp.engine.processes import environment, thread_variables
 from embexp.errors import UserError
 
 if TYPE_CHECKING:

@@ -20,36 +20,21 @@ import signal
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
-from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, TypeVar
 
 from embexp.engine.interrupts import SIGNALS
 from embexp.engine.perform import WORKER_VARIABLE
+from embexp.engine.processes import PROCESSES, environment, start_context, start_fork_server, thread_variables
 from embexp.errors import EmbexpError
 
 T = TypeVar("T")
 
-THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "BLIS_NUM_THREADS",
-    "VECLIB_MAXIMUM_THREADS",
-    "NUMEXPR_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-    "POLARS_MAX_THREADS",
-    "RAYON_NUM_THREADS",
-)
-
 LINGER_SECONDS = 10.0  # a worker that is told to end and does not is killed after this
-
-# Starting and reaping processes is not thread-safe in multiprocessing: two threads may reap the same child.
-_PROCESSES = threading.Lock()
 
 
 class WorkerLostError(EmbexpError):
@@ -66,26 +51,6 @@ class TaskTimeoutError(EmbexpError):
 
 class TaskError(EmbexpError):
     """Stands for an exception that cannot travel between processes."""
-
-
-def thread_variables(threads: int) -> dict[str, str]:
-    """Return the environment that keeps numerical libraries to so many threads."""
-    return dict.fromkeys(THREAD_VARIABLES, str(threads))
-
-
-@contextlib.contextmanager
-def environment(values: Mapping[str, str]) -> Iterator[None]:
-    """Set environment variables for a while; processes started meanwhile inherit them."""
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 @dataclass
@@ -116,7 +81,7 @@ class LocalExecutor(Executor):
         self._change = threading.Condition()
         self._closed = False
         self._lanes: list[_Lane] = []
-        self._context = _start_context()
+        self._context = start_context()
         atexit.register(self.kill_workers)
 
     def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
@@ -159,10 +124,7 @@ class LocalExecutor(Executor):
         return job.future
 
     def _open_lanes(self) -> None:
-        if self._context.get_start_method() == "forkserver":
-            self._context.set_forkserver_preload(["__main__", __name__, *self._preload])
-            with _PROCESSES, environment(thread_variables(1)):
-                _start_fork_server()  # it imports in the background, while the first task runs
+        start_fork_server(self._preload)  # it imports while the first task runs
         self._lanes = [_Lane(self._first + number, self) for number in range(self.workers)]
         for lane in self._lanes:
             lane.start()
@@ -244,13 +206,13 @@ class _Worker:
         self._timeout_seconds = timeout_seconds
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, variables), name=f"embexp-worker-{lane}")
-        with _PROCESSES, environment(variables):
+        with PROCESSES, environment(variables):
             self._process.start()
         theirs.close()
 
     def is_alive(self) -> bool:
         """Whether the process can take a call."""
-        with _PROCESSES:
+        with PROCESSES:
             alive: bool = self._process.is_alive()
         return alive
 
@@ -302,7 +264,7 @@ class _Worker:
         if not multiprocessing.connection.wait([self._process.sentinel], LINGER_SECONDS):
             self.kill()
             multiprocessing.connection.wait([self._process.sentinel])
-        with _PROCESSES:
+        with PROCESSES:
             self._process.join()
 
     def _last_words(self) -> str:
@@ -313,28 +275,6 @@ class _Worker:
         name = signal.Signals(-code).name
         hint = "; the system does that when memory runs out" if name == "SIGKILL" else ""
         return f"its worker process was killed by {name}{hint}"
-
-
-def _start_context() -> Any:
-    """Return the multiprocessing context: fork server where there is one, never fork."""
-    methods = multiprocessing.get_all_start_methods()
-    if multiprocessing.get_start_method(allow_none=True) not in (None, *methods):
-        # Inside a joblib worker the default is joblib's own, which our workers would not know.
-        multiprocessing.set_start_method("spawn", force=True)
-    return multiprocessing.get_context("forkserver" if "forkserver" in methods else "spawn")
-
-
-def _start_fork_server() -> None:
-    """Start the fork server deaf to the signals that a batch system sends to every process of a job.
-
-    It would die of them, and with it the news of how its workers end.
-    """
-    resource_tracker.ensure_running()  # else the fork server starts it, and it unblocks the signals
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
-    try:
-        forkserver.ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _serve(connection: Connection, variables: Mapping[str, str]) -> None:
