@@ -40,7 +40,8 @@ def room_on(device: str) -> int:
     if device == "cpu":
         return ROOM_ON_CPU
     free, _ = torch.cuda.mem_get_info()
-    return int(SHARE_OF_FREE_MEMORY * free)
+    kept = torch.cuda.memory_reserved() - torch.cuda.memory_allocated()  # by torch, of what this process has given back
+    return int(SHARE_OF_FREE_MEMORY * (free + kept))
 
 
 def own_randomness(device: str) -> AbstractContextManager[None]:

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -53,7 +54,7 @@ class Learner:
     batches: NDArray[np.int64]
     train_rows: bool
 
-    @property
+    @cached_property
     def device_bytes(self) -> int:
         """About what its training takes on the device."""
         vector_size, texts = self.model.embedding.embedding_dim, max(1, len(self.labelled))
@@ -234,6 +235,8 @@ class Tables:
             share: Of the learning rate.
         """
         entries, rows = (slice(*borders[step : step + 2]) for borders in (layout.entry_borders, layout.row_borders))
+        if rows.start == rows.stop:  # texts without any word
+            return
         gradient = _weighted_sums(errors, layout.holders[entries], layout.firsts[rows], layout.holder_shares[entries])
         self.optimiser.step(layout.distinct[rows], gradient, share)
 

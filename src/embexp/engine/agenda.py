@@ -55,15 +55,18 @@ class Agenda:
         first = self.take()
         if not self._groups(first):
             return [first]
-        alike = [
-            task
-            for _, task in sorted(self._ready, key=lambda entry: entry[0])
-            if (task.stage, task.group) == (first.stage, first.group) and self._groups(task)
-        ][: most - 1]
-        taken = {task.fingerprint for task in alike}
+        alike = heapq.nsmallest(
+            most - 1,
+            (
+                entry
+                for entry in self._ready
+                if (entry[1].stage, entry[1].group) == (first.stage, first.group) and self._groups(entry[1])
+            ),
+        )
+        taken = {task.fingerprint for _, task in alike}
         self._ready = [entry for entry in self._ready if entry[1].fingerprint not in taken]
         heapq.heapify(self._ready)
-        return [first, *alike]
+        return [first, *(task for _, task in alike)]
 
     def _groups(self, task: Task) -> bool:
         return bool(task.group) and task.stage.together is not None and task.fingerprint not in self._alone
