@@ -24,6 +24,7 @@ from embexp.errors import StudyFailed, UserError, did_you_mean
 SCORES = ("test_accuracy", "test_macro_f1")
 KEYS = ("strategy", "train_size", "seed")  # what every cell has
 MORE_KEYS = ("fold", "word2vec_seed")  # what cells have besides, where a study has folds or several trainings
+OF_THE_MACHINE = ("store", "output", "executor", "tracking")  # of the configuration
 COMPARED = ("machine", "processor", "python", "versions")  # of the environment
 
 
@@ -93,11 +94,15 @@ def read_reported(preset: str) -> Reported:
 
 
 def write_reported(preset: str, results: Mapping[str, Any], folder: Path) -> Path:
-    """Keep a study's results as what is reported: cells, curves, conclusions, configuration, environment."""
+    """Keep a study's results as what is reported: cells, curves, conclusions, configuration, environment.
+
+    Where the study ran and where it left its files is no part of it: there the configuration has its defaults.
+    """
+    usual = asdict(StudyConfig())
     kept = ("schema_version", "study", "curves", "crossovers", "label_equivalence", "contrasts", "verdict", "word2vec")
     content = {key: results[key] for key in kept} | {
         "environment": results["environment"],
-        "config": results["config"],
+        "config": results["config"] | {key: usual[key] for key in OF_THE_MACHINE},
         "cells": [identity(cell) | {key: cell[key] for key in SCORES} for cell in results["cells"]],
     }
     path = folder / f"{preset}.json"
