@@ -240,7 +240,7 @@ def test_surveying_changes_nothing(store, ledger, serial, chain):
 
 
 def test_twenty_thousand_tasks_are_planned_in_less_than_ten_seconds(store):
-    clock = time.perf_counter()
+    clock = time.process_time()  # what other programs do meanwhile is not the planner's
     dataset = named("dataset", cost=4)
     word2vec = named("word2vec", [dataset], cost=100)
     cells = [
@@ -255,4 +255,4 @@ def test_twenty_thousand_tasks_are_planned_in_less_than_ten_seconds(store):
     found = survey(cells, store)
     remaining_seconds(found.missing)
     assert len(found.missing) == 20_002
-    assert time.perf_counter() - clock < 10
+    assert time.process_time() - clock < 10

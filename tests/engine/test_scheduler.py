@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 
 import engine_stages as stages
+import psutil
 import pytest
 
 from embexp.config import ExecutorConfig
@@ -267,22 +268,28 @@ def test_records_are_what_the_stage_wrote(store, ledger, executor):
     assert json.dumps(manifest["config"], sort_keys=True) == json.dumps(top.config, sort_keys=True)
 
 
+def cpu_seconds():
+    """What this process and all that it has started have used, whatever else the machine does."""
+    ours = psutil.Process()
+    return sum(sum(process.cpu_times()[:2]) for process in (ours, *ours.children(recursive=True)))
+
+
 def test_the_engine_costs_less_than_ten_milliseconds_a_task(store, ledger, executor):
     tasks = [Task(stages.COUNT, {"name": f"task{n}"}) for n in range(300)]
     carry_out(tasks[:10], store, executor)
-    clock = time.perf_counter()
+    clock = cpu_seconds()
     assert len(carry_out(tasks, store, executor).done) == 290
-    assert (time.perf_counter() - clock) / 290 < 0.010
+    assert (cpu_seconds() - clock) / 290 < 0.010
 
 
 def test_five_hundred_cached_cells_are_checked_and_read_in_a_second(store, serial):
     tasks = [Task(stages.COUNT, {"name": f"task{n}"}) for n in range(500)]
     carry_out(tasks, store, serial)
-    clock = time.perf_counter()
+    clock = time.process_time()
     assert len(carry_out(tasks, store, serial).cached) == 500
     for task in tasks:
         store.read_record(task.fingerprint)
-    assert time.perf_counter() - clock < 1.0
+    assert time.process_time() - clock < 1.0
 
 
 def test_ledger_and_entries_lie_where_they_should(store, ledger, serial):

@@ -30,6 +30,7 @@ from embexp.tracking.views import view_key
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
+PATIENCE = 60_000  # milliseconds
 
 
 @pytest.fixture(scope="module")
@@ -80,10 +81,18 @@ def browser() -> Iterator[Any]:
         chromium.close()
 
 
+def expect(found: Any) -> Any:
+    """Say what a locator shall come to match; MLflow draws its page bit by bit."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=PATIENCE)
+    return expect(found)
+
+
 @pytest.fixture
 def page(browser: Any) -> Iterator[Any]:
     page = browser.new_page(viewport={"width": 1400, "height": 1000})
-    page.set_default_timeout(60_000)
+    page.set_default_timeout(PATIENCE)
     page.strangers = []
     page.on("request", lambda one: "//127.0.0.1:" in one.url or page.strangers.append(one.url))
     yield page
@@ -95,15 +104,15 @@ def test_the_learning_curves_are_drawn_over_each_other_first_of_all(shown: Serve
     page.goto(study_address(shown.server, "shown"))
     chart = page.locator(".js-plotly-plot").first
     curves = chart.locator(".scatterlayer .trace:has(path.point)")
-    curves.nth(len(STRATEGIES) - 1).wait_for(state="attached")
-    assert curves.count() == len(STRATEGIES)
+    expect(curves.locator("path.point")).to_have_count(2 * len(STRATEGIES))
+    expect(curves).to_have_count(len(STRATEGIES))
     strokes = [curves.nth(number).locator("path.js-line").get_attribute("style") for number in range(curves.count())]
     assert len({stroke.split("stroke: ")[1].split(";")[0] for stroke in strokes}) == len(STRATEGIES)
-    assert curves.locator("path.point").count() == 2 * len(STRATEGIES)
     ticks = [text.replace("−", "-") for text in chart.locator(".xtick text").all_text_contents()]
     assert {"100", "1000"} <= set(ticks)  # a logarithmic axis
-    names = page.locator(".ag-row a").all_text_contents()
-    assert sorted(names) == sorted([*STRATEGIES, "study shown"])  # the cells stay out of sight
+    rows = page.locator(".ag-row a")
+    expect(rows).to_have_count(len(STRATEGIES) + 1)
+    assert sorted(rows.all_text_contents()) == sorted([*STRATEGIES, "study shown"])  # the cells stay out of sight
     assert [url for url in page.strangers if not url.startswith(("data:", "blob:"))] == []
 
 
@@ -111,8 +120,8 @@ def test_the_learning_curves_are_drawn_over_each_other_first_of_all(shown: Serve
 def test_the_plain_chart_view_draws_them_as_well(shown: Served, page: Any) -> None:
     page.goto(study_address(shown.server, "shown").split("&viewStateShareKey")[0])
     page.locator(".js-plotly-plot .scatterlayer .trace").nth(len(STRATEGIES) - 1).wait_for(state="attached")
-    names = page.locator(".ag-row a").all_text_contents()
-    assert names == ["study shown", *STRATEGIES]  # although MLflow has loaded 100 of 184 runs
+    # Although MLflow has loaded 100 of 184 runs.
+    expect(page.locator(".ag-row a")).to_have_text(["study shown", *STRATEGIES])
 
 
 @pytest.mark.browser
@@ -120,7 +129,7 @@ def test_cells_can_be_grouped_by_strategy_and_train_size(shown: Served, page: An
     page.goto(study_address(shown.server, "shown").replace("-curves", "-grouped"))
     page.get_by_text("train_size: 1000").first.wait_for()
     page.locator(".js-plotly-plot .scatterlayer .trace").first.wait_for(state="attached")
-    assert page.get_by_text("Group by: strategy").count() == 1
+    expect(page.get_by_text("Group by: strategy")).to_have_count(1)
 
 
 @pytest.mark.browser
@@ -130,7 +139,7 @@ def test_cells_stand_in_parallel_coordinates(shown: Served, page: Any) -> None:
     axes = page.locator("svg text", has_text="train_size")
     axes.first.wait_for(state="attached")
     for strategy in STRATEGIES:
-        assert page.locator("svg text", has_text=strategy).count() > 0
+        page.locator("svg text", has_text=strategy).first.wait_for(state="attached")
 
 
 def test_a_read_only_database_is_shown_from_a_copy(

@@ -190,9 +190,10 @@ def test_hover_reads_every_strategy_at_one_size(report: Report, opened: Watched)
     box = page.locator("figure[data-figure=learning_curves] .live").bounding_box()
     assert box is not None
     page.mouse.move(box["x"] + 0.42 * box["width"], box["y"] + 0.4 * box["height"])
-    page.wait_for_selector(".hoverlayer text")
-    hovered = page.locator("figure[data-figure=learning_curves] .hoverlayer").text_content() or ""
-    assert hovered.startswith("1,000 labelled texts")
+    # Scrolling has moved the page under the mouse, so that another size may be told first.
+    shown = "() => document.querySelector('figure[data-figure=learning_curves] .hoverlayer').textContent"
+    page.wait_for_function(f"() => ({shown})().startsWith('1,000 labelled texts')", timeout=10_000)
+    hovered = page.evaluate(shown)
     for point in report.results["curves"]:
         if point["train_size"] == 1000:
             low, high = 100 * point["ci_low"], 100 * point["ci_high"]
