@@ -110,6 +110,12 @@ def test_what_does_not_fit_the_cap_is_extrapolated_and_marked() -> None:
     assert rows[2]["step_seconds"] == pytest.approx(10 * rows[1]["step_seconds"])
 
 
+def test_memory_of_a_step_counts_its_whole_gradient_whatever_was_freed_before() -> None:
+    for vocabulary in (1_000, 30_000, 200_000, 200_000):
+        row = cost.measure(cost.DENSE, (4, 4), vocabulary, cost.SMALL, "cpu")
+        assert row["peak_bytes"] >= vocabulary * cost.SMALL.vector_size * 4
+
+
 def test_peak_memory_counts_what_is_held_at_once() -> None:
     def two_buffers() -> torch.Tensor:
         first = torch.ones(250_000)  # a megabyte

@@ -114,11 +114,9 @@ def measure(method: str, shape: tuple[int, int], vocabulary: int, form: Form, de
 
     with torch.no_grad():
         forward = seconds_of(lambda: run(next(inputs), matrix), device)
-    return row | {
-        "forward_seconds": forward,
-        "step_seconds": seconds_of(step, device),
-        "peak_bytes": peak_bytes(step, device),
-    }
+    seconds = seconds_of(step, device)
+    matrix.grad = None  # or the next step's memory is counted less what it frees of the last one
+    return row | {"forward_seconds": forward, "step_seconds": seconds, "peak_bytes": peak_bytes(step, device)}
 
 
 def series(rows: list[Row], method: str, shape: tuple[int, int], device: str) -> list[Row]:
