@@ -1,6 +1,6 @@
 """Train many mean-pooled classifiers as one, on any torch device: what `training.device=cuda` does.
 
-One step of one cell is some forty small kernels, and a GPU needs longer to launch them than to run them. Cells of
+One step of one cell is some thirty small kernels, and a GPU needs longer to launch them than to run them. Cells of
 one train size take the same steps with the same rates and differ in their rows, heads, texts and batches alone; so
 the rows of all cells stand in one table, their heads in four tensors with one more dimension, and each kernel does
 its work for every cell at once. Nothing is shared between cells but the launch: the loss is a sum over cells, so
