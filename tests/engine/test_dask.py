@@ -129,7 +129,7 @@ def test_a_lost_scheduler_stops_the_study_and_the_next_run_goes_on(cluster, tmp_
     assert outcome.stopped.endswith("the same command then goes on where this one stopped")
     assert "Dask" in outcome.stopped
     assert (outcome.done, outcome.failed, set(outcome.left)) == ([quick], [], {gate, *rest})
-    stages.let_through(gate)
+    stages.let_go(gate)
     again = carry_out([quick, *rest], store, serial)
     assert again.complete
     assert stages.executions(tmp_path / "ledger")["quick"] == 1
@@ -167,7 +167,7 @@ def test_a_study_whose_last_worker_is_gone_waits_so_long_and_no_longer(cluster, 
     (outcome,) = outcomes
     assert outcome.stopped.startswith("the cluster has had no worker for 1 s (executor.worker_wait_seconds)")
     assert (outcome.failed, outcome.left) == ([], [gate])
-    stages.let_through(gate)
+    stages.let_go(gate)
 
 
 def test_the_loss_of_the_scheduler_is_one_sentence_and_no_traceback(cluster, tmp_path):
@@ -181,7 +181,7 @@ def test_the_loss_of_the_scheduler_is_one_sentence_and_no_traceback(cluster, tmp
         stages.announced(gates[0])
         cluster.scheduler.kill()
         told, trouble = planner.communicate()
-        stages.let_through(gates[0])
+        stages.let_go(gates[0])
     assert "stopped" in told
     assert trouble == ""
 
