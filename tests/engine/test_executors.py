@@ -92,6 +92,30 @@ def test_a_task_over_its_time_limit_is_stopped_and_the_next_one_runs(tmp_path):
         assert executor.submit(stages.misfortune, "fine").result(timeout=60) == "fine"
 
 
+MAIN = """
+import os
+from embexp.engine.lanes import LocalExecutor
+
+if __name__ == "__main__":
+    with LocalExecutor(1, ["slow_to_import"], timeout_seconds=0.5) as executor:
+        print(executor.submit(os.getpid).result())
+"""
+
+
+def test_the_start_of_a_worker_is_no_part_of_a_tasks_time(tmp_path):
+    # In a process of its own: the fork server lives as long as the process that started it.
+    pipe, main = tmp_path / "imported", tmp_path / "main.py"
+    os.mkfifo(pipe)
+    (tmp_path / "slow_to_import.py").write_text(f"import pathlib\npathlib.Path({str(pipe)!r}).read_text()\n")
+    main.write_text(MAIN)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
+    with subprocess.Popen([sys.executable, str(main)], env=environment, stdout=subprocess.PIPE) as planner:
+        with pytest.raises(subprocess.TimeoutExpired):
+            planner.wait(1.0)  # twice the limit of a task
+        pipe.write_text("at last")
+        assert int(planner.stdout.read()) > 0
+
+
 def test_workers_have_one_thread_and_wide_tasks_several(local):
     before = dict(os.environ)
     assert local.submit(stages.thread_variable).result(timeout=60) == ("1", "1")

@@ -34,6 +34,7 @@ from embexp.errors import EmbexpError
 
 T = TypeVar("T")
 
+READY = "ready"  # what a worker says first
 LINGER_SECONDS = 10.0  # a worker that is told to end and does not is killed after this
 
 
@@ -204,6 +205,7 @@ class _Worker:
     def __init__(self, context: Any, lane: int, threads: int, timeout_seconds: float | None) -> None:
         variables = {**thread_variables(threads), WORKER_VARIABLE: str(lane)}
         self._timeout_seconds = timeout_seconds
+        self._ready = False
         self._connection, theirs = context.Pipe()
         self._process = context.Process(target=_serve, args=(theirs, variables), name=f"embexp-worker-{lane}")
         with PROCESSES, environment(variables):
@@ -223,6 +225,7 @@ class _Worker:
             WorkerLostError: If the process dies meanwhile.
             TaskTimeoutError: If it takes longer than the time limit; the process is then killed.
         """
+        self._await_start()
         try:
             self._connection.send(call)
         except ConnectionError as error:
@@ -243,6 +246,19 @@ class _Worker:
         if not succeeded:
             raise result
         return result
+
+    def _await_start(self) -> None:
+        """Wait until the process takes calls: what it imports before is no part of a task's time."""
+        if self._ready:
+            return
+        multiprocessing.connection.wait([self._connection, self._process.sentinel])
+        try:
+            if not self._connection.poll():
+                raise EOFError
+            self._connection.recv()
+        except (EOFError, ConnectionError) as error:
+            raise WorkerLostError(self._last_words()) from error
+        self._ready = True
 
     def _wait(self) -> bool:
         """Wait for an answer or the process's end; False when the time limit came first."""
@@ -288,6 +304,7 @@ def _serve(connection: Connection, variables: Mapping[str, str]) -> None:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
     with contextlib.suppress(OSError):  # if memory runs out, a task is lost rather than the planner
         Path("/proc/self/oom_score_adj").write_text("500", encoding="ascii")
+    connection.send(READY)
     while True:
         try:
             function, args, kwargs = connection.recv()
