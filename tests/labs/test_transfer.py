@@ -102,6 +102,9 @@ def test_the_figure_draws_each_source_of_a_task_once_and_the_layer_with_most_lab
         "pre-trained": (pytest.approx(7.0),),
     }
     assert len({line.x for line in chart.series}) == 4
+    sides = {line.style.label: line.sides for line in chart.series}
+    assert sides["word2vec on another task's text"] == ("left",)
+    assert sides["layer that another task learned"] == ("right",)
 
 
 def test_one_task_is_not_enough(tmp_path) -> None:

@@ -40,6 +40,7 @@ class Series:
     bars: bool = False  # intervals as error bars; otherwise as a band
     arrows: tuple[str, ...] = ()  # per point "up", "down" or "": the true value lies beyond the point
     labels: tuple[str, ...] = ()  # per point a word beside it; the points are then not joined
+    sides: tuple[str, ...] = ()  # per label of points with error bars: left or right of the point, else right
 
 
 @dataclass(frozen=True)

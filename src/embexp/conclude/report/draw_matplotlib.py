@@ -169,10 +169,12 @@ def _draw_series(axes: Axes, line: Series) -> None:
         markevery=[not side for side in sides],
         label=line.style.label,
     )
-    beside = {"xytext": (5, 0), "ha": "left", "va": "center"}  # an interval runs through what stands above
+    right = {"xytext": (5, 0), "ha": "left", "va": "center"}  # an interval runs through what stands above
+    left = {"xytext": (-5, 0), "ha": "right", "va": "center"}
     above = {"xytext": (0, 4), "ha": "center"}
-    for x, y, word in zip(line.x, line.y, line.labels, strict=False):
-        place: Any = beside if line.bars else above
+    ways = line.sides or ("right",) * len(line.x)
+    for x, y, word, side in zip(line.x, line.y, line.labels, ways, strict=False):
+        place: Any = (left if side == "left" else right) if line.bars else above
         axes.annotate(word, (x, y), textcoords="offset points", color=colour, fontsize=7, **place)
     for mark, side in (("^", "up"), ("v", "down")):
         beyond = [(x, y) for x, y, where in zip(line.x, line.y, sides, strict=True) if where == side]

@@ -121,7 +121,8 @@ def series_traces(line: Series, hover: list[str]) -> list[Json]:
         drawn["marker"]["line"] = {"width": [1.5 if side else 0 for side in line.arrows]}
     if line.labels:
         drawn |= {"mode": "markers+text", "text": list(map(plotly_text, line.labels))}
-        drawn["textposition"] = "middle right" if line.bars else "top center"
+        beside = [f"middle {side}" for side in line.sides] or "middle right"
+        drawn["textposition"] = beside if line.bars else "top center"
         drawn |= {"textfont": {"color": colour, "size": 11.5}, "cliponaxis": False}
     if lone:
         drawn["error_y"] = _error_bars(line, lone)

@@ -8,13 +8,14 @@ from embexp.conclude.report.charts import Axis, Chart, Series
 from embexp.conclude.report.palette import Style
 from embexp.labs.parts import Row
 
+OTHERS_TEXT = Style("word2vec on another task's text", "#009E73", "#8FD3A8", marker="diamond")
 KINDS: tuple[tuple[Style, Callable[[Row], bool]], ...] = (
     (
         Style("word2vec on the task's own text", "#0072B2", "#56B4E9", marker="square"),
         lambda row: row["kind"] == "vectors" and row["source_of"] == row["target"],
     ),
     (
-        Style("word2vec on another task's text", "#009E73", "#8FD3A8", marker="diamond"),
+        OTHERS_TEXT,
         lambda row: row["kind"] == "vectors" and row["source_of"] not in ("", row["target"]),
     ),
     (
@@ -26,7 +27,7 @@ KINDS: tuple[tuple[Style, Callable[[Row], bool]], ...] = (
         lambda row: row["kind"] == "vectors" and not row["source_of"],
     ),
 )
-WIDTH = 0.72  # of a task's stretch of the axis that its sources take
+WIDTH = 0.5  # of a task's stretch of the axis that its sources take
 
 
 def draw_gains(rows: Sequence[Row]) -> Chart:
@@ -97,4 +98,6 @@ def _points(style: Style, rows: Sequence[Row], across: Sequence[float]) -> Serie
         hover=tuple(f"{row['target']} from {row['source']}: {row['gain_in_words']} points" for row in rows),
         bars=True,
         labels=tuple(row["source_of"] if row["source_of"] != row["target"] else "" for row in rows),
+        sides=("left" if style is OTHERS_TEXT else "right",)
+        * len(rows),  # away from the layers, which stand right of it
     )
