@@ -69,6 +69,8 @@ RANGES: dict[str, tuple[float | None, float | None]] = {
     "training.label_smoothing": (0, 0.99),
     "training.budget.min_steps": (0, None),
     "training.budget.passes": (0, None),
+    "training.budget.classes_power": (0, 3),
+    "training.embedding_classes_power": (0, 3),
     "tuning.draws": (1, 1000),
     "tuning.folds": (2, None),
     "tuning.folds_until": (1, None),

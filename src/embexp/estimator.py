@@ -27,6 +27,7 @@ from embexp.config import CONTROLS, STRATEGIES, DatasetConfig, StudyConfig, Trac
 from embexp.encoders import ENCODERS
 from embexp.errors import UserError, did_you_mean
 from embexp.models import ModelSettings, TrainedClassifier
+from embexp.protocol import fit_to_classes
 
 GROUPS = ("text", "word2vec", "classifier", "training")  # whose settings may stand in `settings`
 KINDS = {"U": str, "O": str, "i": int, "u": int, "b": bool, "f": float}  # of labels that a folder can hold
@@ -49,9 +50,10 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         hidden_size: Of the layer behind the mean; of each direction of an lstm.
         batch_size: Texts of an optimiser step.
         min_steps: Optimiser steps at least.
-        passes: Passes over the texts at least.
+        passes: Passes over the texts at least, with two classes; with more of them `training.budget.classes_power`
+            raises them.
         learning_rate: Of all layers but the rows.
-        embedding_learning_rate: Of the rows.
+        embedding_learning_rate: Of the rows, with two classes; with more `training.embedding_classes_power` raises it.
         min_count: How often a word must stand in the texts to be known.
         max_tokens: Where a text is cut.
         lower: Whether case is dropped.
@@ -155,7 +157,8 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             text_sequences=numbered.sequences,
         )
         size = self.vector_size if found is None else found.vectors.shape[1]
-        settings: dict[str, Any] = {"classifier": config.classifier, "training": config.training, "seed": seed}
+        training = fit_to_classes(config.training, config.classifier.encoder, data.classes)
+        settings: dict[str, Any] = {"classifier": config.classifier, "training": training, "seed": seed}
         with one_thread():
             return train_strategy(self.strategy, data, vector_size=int(size), **settings)
 

@@ -10,7 +10,7 @@ the store has it already.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from embexp.config import (
 from embexp.encoders import ENCODERS
 from embexp.engine.task import Stage, Task, Work, fingerprint_of
 from embexp.errors import UserError
+from embexp.protocol import fit_to_classes
 from embexp.text import Facts, auto_train_sizes, folds_of, token_identity
 from embexp.wordvectors import VectorPlan, plan_vectors
 
@@ -103,6 +104,7 @@ PLACES = ("name", "train", "test", "validation", "path", "configuration", "revis
 INITIALISING = ("initial", "initial_scale")  # of ClassifierConfig: what word2vec replaces
 CLASSIFIER_KEYS = ("encoder", "hidden_size", "initial", "initial_scale")  # in every cell's identity
 TRAINING_KEYS = ("batch_size", "budget", "learning_rate", "embedding_learning_rate", "schedule", "weight_decay")
+SPENT = ("embedding_classes_power",)  # of TrainingConfig: what fitting to the classes has used up
 COUNTING = ("min_count", "max_size", "max_tokens")  # of TextConfig: what token ids and word2vec do not depend on
 
 
@@ -184,7 +186,9 @@ def make_plan(config: StudyConfig, facts: Facts) -> Plan:
     train_sizes, seeds = _train_sizes(config, facts), seeds_of(config)
     folds = tuple(_plan_fold(config, facts, number) for number in folds_of(config.dataset))
     vectors = [plan_vectors(config, facts, fold.dataset) for fold in folds]
-    found = [cell for fold in zip(folds, vectors, strict=True) for cell in _cells(config, train_sizes, seeds, *fold)]
+    found = [
+        cell for fold in zip(folds, vectors, strict=True) for cell in _cells(config, facts, train_sizes, seeds, *fold)
+    ]
     order = [*config.grid.strategies, *config.grid.controls]
     cells = tuple(sorted(found, key=lambda cell: (order.index(cell.strategy), cell.train_size, seeds.index(cell.seed))))
     used = any("word2vec" in cell.task.needs for cell in cells)
@@ -232,6 +236,7 @@ def dataset_task(config: DatasetConfig, tokens: TextConfig, facts: Facts, fold: 
 
 def _cells(
     config: StudyConfig,
+    facts: Facts,
     train_sizes: tuple[int, ...],
     seeds: tuple[int, ...],
     fold: Fold,
@@ -242,9 +247,10 @@ def _cells(
 
     for strategy in [*config.grid.strategies, *config.grid.controls]:
         known = STRATEGIES.get(strategy)
-        settings = _cell_settings(config, known, vectors.vector_size) | _tuning(config, strategy)
+        settings = _cell_settings(config, known, vectors.vector_size, facts.classes) | _tuning(config, strategy)
         waits = known is not None and (known.pretrained or (known.trained and config.classifier.initial == "matched"))
         cost = 0.3 if known is None else 0.5 if known.trained else 0.1
+        longer = _longer(config.training, settings)
         for train_size in train_sizes:
             for seed in seeds:
                 identity = {"strategy": strategy, "train_size": train_size, "seed": seed}
@@ -256,21 +262,23 @@ def _cells(
                     own = choice.word2vec_seed if choice else None
                     title = f"{strategy} n={train_size:05d} s={seed}" + ("" if own is None else f" v={own}")
                     title += _fold_words(fold.number)
-                    seconds = cost * (0.5 + train_size / 5000) * fits_in(config.tuning, train_size)
+                    seconds = cost * (0.5 + longer * train_size / 5000) * fits_in(config.tuning, train_size)
                     config_of_cell = identity | settings
                     group = group_of(config_of_cell, fold.dataset.fingerprint)
                     task = Task(RUN_CELL, config_of_cell, needs, title=title, cost=seconds, group=group)
                     yield Cell(strategy, train_size, seed, task, own, place > 0, fold.number)
 
 
-def _cell_settings(config: StudyConfig, strategy: Strategy | None, vector_size: int) -> dict[str, Any]:
+def _cell_settings(
+    config: StudyConfig, strategy: Strategy | None, vector_size: int, classes: Sequence[str]
+) -> dict[str, Any]:
     """Return what moves the bytes of a strategy's cells, beside the strategy, train size and seed."""
     settings: dict[str, Any] = {}
     if config.word2vec.corpus == "labelled":
         settings["labelled_min_count"] = config.text.min_count
     if strategy is None:
         return settings
-    training = _moved(config.training, TRAINING_KEYS) | {"device": _resolve_device(config.training.device)}
+    training = training_settings(config, len(classes)) | {"device": _resolve_device(config.training.device)}
     classifier = _moved(config.classifier, CLASSIFIER_KEYS)
     encoder = ENCODERS[config.classifier.encoder]
     if "hidden_size" not in encoder.reads:
@@ -286,6 +294,21 @@ def _cell_settings(config: StudyConfig, strategy: Strategy | None, vector_size: 
         if config.word2vec.unknown != "random":
             settings["unknown"] = config.word2vec.unknown
     return settings | {"vector_size": vector_size, "classifier": classifier, "training": training}
+
+
+def training_settings(config: StudyConfig, classes: int) -> dict[str, Any]:
+    """Return what of a study's training moves the bytes of its cells, fitted to the number of classes."""
+    fitted = fit_to_classes(config.training, config.classifier.encoder, classes)
+    settings = {key: value for key, value in _moved(fitted, TRAINING_KEYS).items() if key not in SPENT}
+    del settings["budget"]["classes_power"]
+    return settings
+
+
+def _longer(training: TrainingConfig, settings: Mapping[str, Any]) -> float:
+    """Return how many times longer a strategy's cell trains than it would with two classes; 1 for a control."""
+    if "training" not in settings or training.budget.passes == 0:
+        return 1.0
+    return float(settings["training"]["budget"]["passes"] / training.budget.passes)
 
 
 def _tuning(config: StudyConfig, strategy: str) -> dict[str, Any]:

@@ -7,11 +7,11 @@ from dataclasses import asdict
 
 from embexp.config import StudyConfig
 from embexp.errors import UserError
-from embexp.study import CLASSIFIER_KEYS, TRAINING_KEYS
+from embexp.study import CLASSIFIER_KEYS, SPENT, TRAINING_KEYS
 
 FREE = {  # what may be chosen: the study's own protocol, of which cells of a lab are made too
     "classifier": tuple(key for key in CLASSIFIER_KEYS if key != "encoder"),
-    "training": (*TRAINING_KEYS, "device"),
+    "training": (*TRAINING_KEYS, *SPENT, "device"),
     "tuning": (),
 }
 

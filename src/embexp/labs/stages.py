@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from embexp.cellwork import read_cell, training_of
 from embexp.config import ClassifierConfig, StudyConfig, TrainingConfig, build
 from embexp.engine.task import Stage, Task, Work
-from embexp.study import CLASSIFIER_KEYS, TRAINING_KEYS, Cell, Plan
+from embexp.study import CLASSIFIER_KEYS, TRAINING_KEYS, Cell, Plan, training_settings
 from embexp.text import nested_order, open_dataset
 
 Scores = dict[str, Any]
@@ -173,10 +173,10 @@ def neighbours_task(plan: Plan) -> Task | None:
     return Task(FIND_NEIGHBOURS, {"train_size": size, "seed": seed}, needs, title=f"neighbours n={size:05d}")
 
 
-def protocol_of(config: StudyConfig) -> dict[str, Any]:
-    """Return the settings of the classifier's training as tasks hold them."""
-    classifier, training = asdict(config.classifier), asdict(config.training)
-    return {
-        "classifier": {key: classifier[key] for key in CLASSIFIER_KEYS},  # `settings` refuses others than the usual
+def protocol_of(config: StudyConfig, classes: int) -> dict[str, Any]:
+    """Return the settings of the classifier's training as tasks hold them, fitted to the number of classes."""
+    classifier, training = asdict(config.classifier), training_settings(config, classes)
+    return {  # `settings` refuses others than the usual in all other keys
+        "classifier": {key: classifier[key] for key in CLASSIFIER_KEYS},
         "training": {key: training[key] for key in TRAINING_KEYS} | {"device": "cpu"},
     }

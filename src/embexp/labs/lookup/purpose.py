@@ -73,7 +73,7 @@ def make_tasks(config: StudyConfig, plan: Plan, sizes: Sequence[int], seeds: int
         for size in sizes:
             for seed in range(seeds):
                 settings: dict[str, Any] = {"head": arm.head, "vector_size": arm.vector_size}
-                settings |= {"train_size": size, "seed": seed} | protocol_of(config)
+                settings |= {"train_size": size, "seed": seed} | protocol_of(config, len(plan.facts.classes))
                 settings["training"]["embedding_learning_rate"] *= arm.rate
                 cost = (0.3 + size / 1500) * (0.5 + arm.vector_size / 100)
                 title = f"{arm.name} n={size:05d} s={seed}"

@@ -10,8 +10,9 @@ from embexp.conclude.report import words
 from embexp.conclude.report.charts import Axis, Chart, Series
 from embexp.conclude.report.curve_figures import size_axis
 from embexp.conclude.report.palette import Style
-from embexp.config import StudyConfig
+from embexp.config import StudyConfig, TrainingConfig
 from embexp.labs.parts import Expectation, Part, Row, Shown, table
+from embexp.protocol import fit_to_classes
 from embexp.text import nested_order
 from embexp.text.entry import Dataset
 
@@ -29,7 +30,8 @@ def count_touches(dataset: Dataset, config: StudyConfig, train_size: int, seed: 
     """Count, after each number of passes, the rows that had a gradient and in how many steps."""
     labels = np.asarray(dataset.pool.labels, np.int64)
     labelled = dataset.pool.bags.select(nested_order(labels, seed)[:train_size])
-    batch_size = config.training.batch_size
+    training = fit_to_classes(config.training, config.classifier.encoder, len(dataset.classes))
+    batch_size = training.batch_size
     steps = max(int(np.ceil(max(PASSES) * train_size / batch_size)), 1)
     batches = batch_order(train_size, batch_size, steps, seed)
     touches = np.zeros(dataset.vocabulary_size, np.int64)
@@ -41,17 +43,19 @@ def count_touches(dataset: Dataset, config: StudyConfig, train_size: int, seed: 
             touched = np.unique(labelled.select(batch).indices)
             touches[touched] += 1
             per_step.append(len(touched))
-        rows.append(_row(train_size, passes, touches, per_step, config))
+        rows.append(_row(train_size, passes, touches, per_step, training))
     return rows
 
 
-def _row(train_size: int, passes: float, touches: NDArray[np.int64], per_step: list[int], config: StudyConfig) -> Row:
+def _row(
+    train_size: int, passes: float, touches: NDArray[np.int64], per_step: list[int], training: TrainingConfig
+) -> Row:
     touched = touches[touches > 0]
     return {
         "train_size": train_size,
         "passes": passes,
         "steps": len(per_step),
-        "study_steps": optimiser_steps(config.training.budget, train_size, config.training.batch_size),
+        "study_steps": optimiser_steps(training.budget, train_size, training.batch_size),
         "vocabulary": len(touches),
         "rows_a_step": float(np.mean(per_step)),
         "share_a_step": float(np.mean(per_step) / len(touches)),

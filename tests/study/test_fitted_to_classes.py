@@ -1,0 +1,104 @@
+"""The protocol with more than two classes: more passes, a higher rate of the rows; two classes stay as they are."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import replace
+
+import pytest
+from tiny_study import tiny_study, write_reviews
+
+from embexp.config import BudgetConfig, ClassifierConfig, DatasetConfig, GridConfig, TrainingConfig
+from embexp.engine.store import Store
+from embexp.estimator import EmbeddingClassifier
+from embexp.protocol import fit_to_classes
+from embexp.running import plan_study, run_study
+
+TRAINING = TrainingConfig(
+    budget=BudgetConfig(min_steps=5, passes=2, classes_power=2),
+    embedding_learning_rate=0.1,
+    embedding_classes_power=1,
+)
+
+
+def five_classes(folder, **changes):
+    """Return a tiny study of five classes: the first word of a text names its class."""
+    with write_reviews(folder / "two.csv").open(encoding="utf-8", newline="") as file:
+        rows = [(row["text"], number % 5) for number, row in enumerate(csv.DictReader(file))]
+    with (folder / "five.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerows([("text", "label"), *((f"topic{label} {text}", f"topic {label}") for text, label in rows)])
+    grid = GridConfig(strategies=["random", "finetuned"], train_sizes=[10, 50], seeds=1)
+    settings = {"dataset": DatasetConfig(name="five", source="csv", train=str(folder / "five.csv")), "grid": grid}
+    return tiny_study(folder, **({"training": TRAINING} | settings | changes))
+
+
+def strategy_cells(config):
+    return [cell for cell in plan_study(config).cells if cell.strategy != "tfidf"]
+
+
+def fingerprints(config):
+    return [cell.task.fingerprint for cell in strategy_cells(config)]
+
+
+def test_two_classes_keep_every_setting():
+    usual = TrainingConfig()
+    fitted = fit_to_classes(usual, "mean_pool", 2)
+    assert fitted == replace(usual, budget=replace(usual.budget, classes_power=0), embedding_classes_power=0)
+    assert fitted == fit_to_classes(usual, "mean_pool", 1)
+
+
+@pytest.mark.parametrize("encoder", ["mean_pool", "linear"])
+def test_passes_and_the_rate_of_the_rows_grow_with_the_classes(encoder):
+    fitted = fit_to_classes(TRAINING, encoder, 5)
+    assert (fitted.budget.min_steps, fitted.budget.passes) == (5, 10.78)  # 2 passes, 2.32 bits squared
+    assert (fitted.learning_rate, fitted.embedding_learning_rate) == (TRAINING.learning_rate, 0.2322)
+    assert fit_to_classes(fitted, encoder, 5) == fitted
+    passes = [fit_to_classes(TRAINING, encoder, classes).budget.passes for classes in range(2, 30)]
+    assert passes == sorted(set(passes))
+
+
+@pytest.mark.parametrize("encoder", ["cnn", "lstm"])
+def test_encoders_that_read_the_order_keep_theirs(encoder):
+    assert fit_to_classes(TRAINING, encoder, 20) == fit_to_classes(TRAINING, encoder, 2)
+
+
+def test_a_cell_is_the_one_with_its_fitted_values_written_out(tmp_path):
+    written = TrainingConfig(
+        budget=BudgetConfig(min_steps=5, passes=10.78, classes_power=0),
+        embedding_learning_rate=0.2322,
+        embedding_classes_power=0,
+    )
+    by_rule, by_hand = five_classes(tmp_path), five_classes(tmp_path, training=written)
+    assert fingerprints(by_rule) == fingerprints(by_hand)
+    off = replace(TRAINING, budget=replace(TRAINING.budget, classes_power=0), embedding_classes_power=0)
+    assert not set(fingerprints(by_rule)) & set(fingerprints(five_classes(tmp_path, training=off)))
+
+
+def test_the_powers_leave_two_classes_and_sequences_alone(tmp_path):
+    off = replace(TRAINING, budget=replace(TRAINING.budget, classes_power=0), embedding_classes_power=0)
+    assert fingerprints(tiny_study(tmp_path, training=TRAINING)) == fingerprints(tiny_study(tmp_path, training=off))
+    cnn = ClassifierConfig(encoder="cnn", maps=2)
+    assert fingerprints(five_classes(tmp_path, classifier=cnn)) == fingerprints(
+        five_classes(tmp_path, classifier=cnn, training=off)
+    )
+
+
+def test_cells_take_the_steps_of_the_fitted_budget(tmp_path):
+    config = five_classes(tmp_path)
+    assert run_study(config).outcome.complete
+    store = Store(tmp_path / "store")
+    steps = {
+        (cell.strategy, cell.train_size): store.read_record(cell.task.fingerprint)["steps"]
+        for cell in strategy_cells(config)
+    }
+    assert {size: steps["random", size] for size in (10, 50)} == {10: 5, 50: 17}  # 10.78 passes in batches of 32
+    assert {key[1]: number for key, number in steps.items() if key[0] == "finetuned"} == {10: 5, 50: 17}
+
+
+def test_the_estimator_trains_as_a_study_does():
+    texts = [f"topic{number % 5} word{number % 7}" for number in range(50)]
+    own = {"training.budget.classes_power": 2.0}
+    model = EmbeddingClassifier("random", min_count=1, vector_size=4, min_steps=5, passes=2, settings=own)
+    assert len(model.fit(texts, [number % 5 for number in range(50)]).losses_) == 17
+    assert len(model.fit(texts, [number % 2 for number in range(50)]).losses_) == 5
