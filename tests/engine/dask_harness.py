@@ -50,6 +50,10 @@ class Cluster:
         return process
 
     def close(self):
-        for process in reversed(self._processes):
-            process.kill()
-            process.wait()
+        for process in reversed(self._processes):  # workers first, and politely: what they measure is then kept
+            process.terminate()
+            try:
+                process.wait(5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()

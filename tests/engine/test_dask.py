@@ -1,6 +1,7 @@
 """Dask with a real scheduler and real workers: the same bytes, and nothing lost when a part of it dies."""
 
 import contextlib
+import json
 import os
 import signal
 import stat
@@ -205,6 +206,58 @@ def test_a_worker_with_other_versions_stops_the_study_before_any_work(cluster, t
     assert not (tmp_path / "ledger").exists()
 
 
+def test_a_worker_with_other_versions_that_joins_later_stops_the_study(cluster, tmp_path):
+    fake = tmp_path / "fake" / "scipy-0.0.1.dist-info"
+    fake.mkdir(parents=True)
+    (fake / "METADATA").write_text("Metadata-Version: 2.1\nName: scipy\nVersion: 0.0.1\n")
+    cluster.add_worker(0)
+    gate = stages.gate("gate", tmp_path, tmp_path / "ledger", cost=100)
+    rest = [stages.counted(f"rest{n}", tmp_path / "ledger") for n in range(3)]
+    stopped, outcomes = threading.Event(), []
+
+    def hear(event):
+        if event.kind == "stopped":
+            stopped.set()
+
+    with on(cluster) as executor:
+        run = threading.Thread(
+            target=lambda: outcomes.append(carry_out([gate, *rest], Store(tmp_path / "store"), executor, on_event=hear))
+        )
+        run.start()
+        stages.announced(gate)
+        cluster.add_worker(1, first=[str(fake.parent)])
+        assert stopped.wait(60)
+        stages.let_through(gate)  # what runs on the other worker is finished
+        run.join(60)
+    (outcome,) = outcomes
+    assert "a worker that joined the cluster has scipy 0.0.1 instead of" in outcome.stopped
+    assert (outcome.done, outcome.failed, set(outcome.left)) == ([gate], [], set(rest))
+
+
+def test_a_second_signal_drops_what_runs_on_the_workers_and_leaves_them_there(cluster, tmp_path):
+    worker = cluster.add_worker(0)
+    command = [sys.executable, str(Path(__file__).with_name("planner.py")), str(tmp_path), "dask", "plan"]
+    with subprocess.Popen([*command, str(cluster.scheduler_file)], stdout=subprocess.PIPE, text=True) as planner:
+        import planner as plans
+
+        _, gates, _ = plans.plan(tmp_path)
+        pid = stages.announced(gates[0])
+        planner.send_signal(signal.SIGINT)
+        for line in planner.stdout:
+            if line.startswith("interrupted"):
+                break
+        planner.send_signal(signal.SIGTERM)
+        summary = json.loads(planner.stdout.read().splitlines()[-1])
+    assert (summary["done"], summary["failed"]) == ([f"quick{n}" for n in range(5)], 0)
+    assert "gate0" in summary["left"]
+    with contextlib.suppress(ProcessLookupError):
+        while True:
+            os.kill(pid, 0)  # its process is on the way out
+    with on(cluster) as executor:
+        assert carry_out([stages.counted("next", tmp_path / "ledger")], Store(tmp_path / "store"), executor).complete
+    assert worker.poll() is None
+
+
 @pytest.mark.skipif(
     os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], check=False, capture_output=True).returncode != 0,
     reason="needs a mount namespace",
@@ -237,6 +290,30 @@ def test_resources_are_looked_for_before_any_work(cluster, tmp_path):
         carry_out(tasks, Store(tmp_path / "store"), executor)
     with on(cluster, resources={"GPU": 2}) as executor:
         assert carry_out(tasks, Store(tmp_path / "store"), executor).complete
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"cluster": "kubernetes"}, "executor.cluster: 'kubernetes' is unknown; possible: local, slurm"),
+        ({"address": "tcp://a:1", "scheduler_file": "b"}, "executor.address and executor.scheduler_file: both name a"),
+        ({"address": "no address"}, "executor.address: 'no address' is no address; it looks like tcp://host:8786"),
+        ({"resources": {"GPU": 0}}, "executor.resources.GPU: 0 is no amount above 0"),
+        ({"resources": {"GPU": True}}, "executor.resources.GPU: True is no amount above 0"),
+    ],
+)
+def test_settings_that_make_no_cluster_are_told_before_anything_starts(changes, sentence):
+    with pytest.raises(UserError) as told, open_executor(ExecutorConfig(kind="dask", **changes)):
+        pass
+    (problem,) = told.value.problems
+    assert problem.startswith(sentence)
+
+
+def test_a_scheduler_file_that_is_not_there_is_told_with_who_writes_it(tmp_path):
+    config = ExecutorConfig(kind="dask", scheduler_file=str(tmp_path / "none.json"))
+    told = r"none\.json' does not exist; `dask scheduler --scheduler-file FILE` writes it"
+    with pytest.raises(UserError, match=told), open_executor(config):
+        pass
 
 
 def test_a_cluster_that_is_not_there_is_one_sentence(tmp_path):
