@@ -7,6 +7,8 @@ paired differences with their intervals and the row rates that fine-tuning chose
 
     scripts/bench/tuning.py bbc_news rotten_tomatoes --json results/evidence/tuning_validation.json
     scripts/bench/tuning.py bbc_news --settings tuning.draws=64
+    scripts/bench/tuning.py trec --settings dataset=csv dataset.name=trec \
+        dataset.train=trec/train.csv dataset.test=trec/test.csv
 """
 
 from __future__ import annotations
@@ -58,7 +60,7 @@ def measure(dataset: str, tuning: str, arguments: argparse.Namespace) -> dict[st
     """Return scores, paired differences and what was chosen, for one data set."""
     config = compose_study(
         [
-            f"dataset={dataset}",
+            *([] if any(each.startswith("dataset=") for each in arguments.settings) else [f"dataset={dataset}"]),
             f"dataset.evaluate={arguments.evaluate}",
             f"tuning={tuning}",
             f"grid.train_sizes={arguments.sizes}",

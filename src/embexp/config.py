@@ -128,7 +128,7 @@ class BudgetConfig:
 
     min_steps: int = 100
     passes: float = 2.5  # with two classes
-    classes_power: float = 2.25  # means of words: passes are multiplied by log2(classes) to this power
+    classes_power: float = 2.15  # means of words: passes are multiplied by log2(classes) to this power
 
 
 @dataclass(frozen=True)
