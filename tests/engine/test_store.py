@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import shutil
+import time
 from pathlib import Path
 
 import engine_stages as stages
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 
 from embexp.engine.entries import DamagedEntryError, Identity
 from embexp.engine.scheduler import carry_out
-from embexp.engine.store import Store
+from embexp.engine.store import FOREIGN_SECONDS, Store
 from embexp.engine.task import Task, canonical_json
 from embexp.errors import UserError
 
@@ -189,14 +190,86 @@ def test_a_lock_is_held_once_and_leaves_nothing_behind(store):
     assert not list((store.root / "building").iterdir())
 
 
-def test_without_locks_an_entry_is_still_built(store, ledger, serial, monkeypatch):
+def refuse_locks(monkeypatch):
+    """Make this a file system without locks, as some network mounts are."""
+
     def no_locks(descriptor, operation):
         raise OSError(errno.ENOLCK, "No locks available")
 
     monkeypatch.setattr(fcntl, "flock", no_locks)
+
+
+def test_without_locks_an_entry_is_still_built(store, ledger, serial, monkeypatch):
+    refuse_locks(monkeypatch)
     task = stages.counted("task", ledger)
     assert carry_out([task], store, serial).done == [task]
     assert carry_out([task], store, serial).cached == [task]
+
+
+def test_without_locks_the_process_tells_whether_a_half_built_entry_is_abandoned(store, monkeypatch):
+    store.prepare()
+    building = store.root / "building"
+    host, name = os.uname().nodename, "a" * 64
+    ours, dead = building / f"{name}.{host}.{os.getpid()}", building / f"{name}.{host}.999999999"
+    others, progress = building / f"{name}.{host}.1", building / f"{name}.progress"  # init, that of another user
+    for folder in (ours, dead, others):
+        folder.mkdir()
+    progress.write_text("{}")
+    refuse_locks(monkeypatch)
+    assert store.sweep() == [dead.name]
+    assert sorted(building.iterdir()) == sorted([ours, others, progress])
+    long_ago = time.time() - FOREIGN_SECONDS - 60
+    os.utime(progress, (long_ago, long_ago))  # nobody has said anything for a day
+    assert store.sweep() == [progress.name]
+
+
+def test_what_another_host_left_half_built_goes_after_a_day(store):
+    store.prepare()
+    old, new = (store.root / "building" / f"{letter * 64}.elsewhere.example.7" for letter in "ab")
+    long_ago = time.time() - FOREIGN_SECONDS - 60
+    for folder in (old, new):
+        folder.mkdir()
+    os.utime(old, (long_ago, long_ago))
+    assert store.sweep() == [old.name]
+    assert new.exists()
+
+
+def test_a_task_that_could_not_tidy_up_does_not_stand_in_its_own_way(store):
+    store.prepare()
+    name = "a" * 64
+    with store.lock(name) as lock:
+        left = store.begin(name, lock)
+        (left / "half").write_text("half-built")
+        again = store.begin(name, lock)
+    assert (again, list(again.iterdir())) == (left, [])
+
+
+def test_an_entry_that_is_damaged_again_and_again_keeps_every_copy(store, ledger, serial):
+    task = stages.counted("task", ledger)
+    for _ in range(3):
+        carry_out([task], store, serial)
+        flip_a_bit(store.path(task.fingerprint) / "record.json")
+    assert store.set_aside(task.fingerprint).name == f"{task.fingerprint}.2"
+    assert sorted(path.name[-1] for path in (store.root / "damaged").iterdir()) == ["0", "1", "2"]
+    assert store.set_aside(task.fingerprint) is None
+
+
+def test_what_another_study_is_mending_is_not_set_aside(store, ledger, serial):
+    task = stages.counted("task", ledger)
+    carry_out([task], store, serial)
+    flip_a_bit(store.path(task.fingerprint) / "record.json")
+    with store.lock(task.fingerprint):
+        assert store.set_aside(task.fingerprint) is None
+    assert store.set_aside(task.fingerprint) is not None
+
+
+def test_a_record_that_was_tampered_with_is_not_read(store, ledger, serial):
+    task = stages.counted("task", ledger)
+    carry_out([task], store, serial)
+    record = store.path(task.fingerprint) / "record.json"
+    record.write_text(record.read_text().replace("1", "2"))
+    with pytest.raises(DamagedEntryError, match=r"record\.json does not match its checksum"):
+        store.read_record(task.fingerprint)
 
 
 def test_sweeping_spares_what_is_alive(store):

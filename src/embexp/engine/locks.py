@@ -46,6 +46,7 @@ class EntryLock:
                 if error.errno in _BUSY:
                     return None
                 if error.errno in _NO_LOCKS_HERE:
+                    path.unlink(missing_ok=True)  # it would look like the lock of a study that died
                     return cls(path, None)
                 raise
             if _is_at(descriptor, path):
