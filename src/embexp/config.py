@@ -63,8 +63,8 @@ class TextConfig:
     pattern: str = r"[\p{L}\p{M}]+(?:['’][\p{L}\p{M}]+)*|\p{N}+|[.,!?;:]"
     lower: bool = True
     fold: bool = False  # full case folding (ß as ss) in place of lower
-    tokenizer: str = "pattern"  # pattern | icu (Chinese, Japanese, Thai) | a tokenizer.json | its name on the Hub
-    min_count: int = 2
+    tokenizer: str = "pattern"  # pattern | treebank | icu (Chinese, Japanese, Thai) | tokenizer.json | name on the Hub
+    min_count: int = 2  # in the pool; 0: also words of the texts to be classified, for vectors that know them
     max_size: int | None = None  # at most so many types, the most frequent ones
     max_tokens: int = 400
 
@@ -128,7 +128,7 @@ class BudgetConfig:
 
     min_steps: int = 100
     passes: float = 2.5  # with two classes
-    classes_power: float = 2.15  # means of words: passes are multiplied by log2(classes) to this power
+    classes_power: float = 2.25  # means of words: passes are multiplied by log2(classes) to this power
 
 
 @dataclass(frozen=True)
