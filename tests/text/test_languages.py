@@ -53,6 +53,24 @@ def test_icu_finds_words_where_no_blank_is_written(text, expected):
     assert tokens(text, tokenizer="icu") == expected
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I don't think it's John's.", "i do n't think it 's john 's ."),
+        ("They'd've CAN’T won't", "they 'd 've ca n't wo n't"),
+        ("do n't , 's `` well '' (u.s.) 3.14", "do n't , 's `` well '' ( u.s. ) 3.14"),
+        ("'some' well-known café… $5 --", "' some ' well - known café … $ 5 --"),
+    ],
+)
+def test_treebank_splits_contractions_and_keeps_every_sign(text, expected):
+    assert tokens(text, tokenizer="treebank") == expected.split()
+    assert tokens(expected, tokenizer="treebank") == expected.split()  # what is split already stays as it is
+
+
+def test_treebank_keeps_case_on_request():
+    assert tokens("DON'T Don't", tokenizer="treebank", lower=False) == ["DO", "N'T", "Do", "n't"]
+
+
 @pytest.fixture
 def saved(tmp_path):
     tokenizers = pytest.importorskip("tokenizers")

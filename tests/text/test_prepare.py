@@ -221,3 +221,26 @@ assert entry.pool.bags.counts.sum() and entry.vocabulary and entry.test.labels.s
 assert not {"polars", "datasets", "pyarrow", "pandas"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", command, str(entry.folder), str(entry.counted)], check=True)
+
+
+def test_words_of_the_test_texts_alone_join_on_request(tmp_path):
+    def texts(name, rows):
+        return write(tmp_path / name, [(row, "ab"[number % 2]) for number, row in enumerate(rows * 20)])
+
+    source = DatasetConfig(
+        "mine",
+        "csv",
+        texts("train.csv", ["good film", "bad plot film"]),
+        texts("test.csv", ["good end", "fun end film"]),
+    )
+    usual = prepared(source, tmp_path / "usual", TextConfig(min_count=1))
+    joined = prepared(source, tmp_path / "joined", TextConfig(min_count=0))
+    assert joined.vocabulary == [*usual.vocabulary, "end", "fun"]
+    assert joined.counts.tolist() == [*usual.counts.tolist(), 0, 0]
+    assert joined.pool.ids.tobytes() == usual.pool.ids.tobytes()
+    assert joined.sheet["types"] == usual.sheet["types"] == usual.vocabulary_size == joined.vocabulary_size - 2
+    assert [spell(joined.test, joined.vocabulary, text) for text in (0, 1)] == ["good end", "fun end film"]
+    assert (usual.test.ids < 0).sum() == 60
+    assert (joined.test.ids < 0).sum() == 0
+    tokens = usual.sheet["tokens_in_vocabulary"]
+    assert joined.sheet["tokens_in_vocabulary"] == tokens | {"test": tokens["test"] + 60}

@@ -100,7 +100,7 @@ def test_values_of_another_type_are_not_written(tmp_path):
         ({"pattern": r"\w+(?=\s)"}, "look-around"),
         ({"pattern": r"\w*"}, "matches the empty text"),
         ({"pattern": r"\s+"}, "blanks"),
-        ({"min_count": 0}, "text.min_count: 0"),
+        ({"min_count": -1}, "text.min_count: -1"),
         ({"max_tokens": 0}, "text.max_tokens: 0"),
     ],
 )

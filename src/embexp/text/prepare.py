@@ -34,7 +34,8 @@ def prepare(
 
     Args:
         dataset: the source and its split.
-        text: how a text becomes tokens; what decides the vocabulary's size and the cut is not looked at (`counting`).
+        text: how a text becomes tokens; what decides the vocabulary's size and the cut is not looked at (`counting`),
+            except that a `min_count` of 0 lets the words of the test texts follow those of the pool.
         folder: an empty folder.
         progress: told how many texts are done.
         content: the digests that `peek` found; what is read now must have them.
@@ -51,15 +52,18 @@ def prepare(
     total = len(pool.rows) + len(test.rows)
     vocabulary = Vocabulary()
     offsets = {"pool": write_ids(pool.chunks(progress, 0, total), text, vocabulary.add, folder / "pool_ids.npy")}
-    words, counts, final = vocabulary.finish()
+    words, _, final = vocabulary.finish()
     check_vocabulary(words, text, replace(dataset, text=raw.text))
     exchange_ids(folder / "pool_ids.npy", final)
+    number_types = vocabulary.join if text.min_count == 0 else vocabulary.find
     offsets["test"] = write_ids(
-        test.chunks(progress, len(pool.rows), total), text, vocabulary.find, folder / "test_ids.npy"
+        test.chunks(progress, len(pool.rows), total), text, number_types, folder / "test_ids.npy"
     )
+    words = list(vocabulary.ids)
+    check_vocabulary(words, text, replace(dataset, text=raw.text))
     raw.check_unchanged()
     (folder / "vocabulary.txt").write_bytes("".join(f"{word}\n" for word in words).encode())
-    np.save(folder / "counts.npy", counts)
+    np.save(folder / "counts.npy", vocabulary.counts)
     for part in (pool, test):
         write_part(part, offsets[part.name], folder)
     progress(total, total, "texts", "writing the data sheet")

@@ -1,6 +1,7 @@
 """From texts to tokens: Unicode made alike, then one of several ways to find the tokens.
 
 pattern      all matches of a regular expression (the default)
+treebank     English as the Penn Treebank has it, and GloVe's words: do n't, it 's, and every sign a token
 icu          word boundaries by Unicode's rules, with ICU's dictionaries for Chinese, Japanese, Thai, Khmer, Lao and
 Burmese, which write no blanks
 FILE.json    a tokenizer that the Hugging Face library `tokenizers` saved
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
     import polars as pl
 
 BREAKS = r"(?i)<br\s*/?>"  # HTML line breaks, common in reviews that were taken from web pages
+BEFORE_NOT = r"(?i)(\p{L})(n['’]t)\b"
+TREEBANK = (
+    r"(?i:n't\b|'(?:s|re|ve|ll|d|m)\b)|(?:\p{L}\.){2,}|[\p{L}\p{M}]+|\p{N}+(?:[.,]\p{N}+)*|\.\.\.|--|``|''"
+    r"|[^\s\p{L}\p{M}\p{N}]"
+)
 INSTALL = "pip install 'embexp[languages]'"
 Tokenise = Callable[[list[str]], list[list[str]]]
 
@@ -46,6 +52,9 @@ def tokenise(texts: pl.Series, text: TextConfig) -> pl.Series:
         texts = texts.str.to_lowercase()
     if text.tokenizer == "pattern":
         return texts.str.extract_all(text.pattern)
+    if text.tokenizer == "treebank":
+        apart = texts.str.replace_all(BEFORE_NOT, "${1} ${2}").str.replace_all("’", "'", literal=True)
+        return apart.str.extract_all(TREEBANK)
     return pl.Series(find_tokenizer(text.tokenizer)(texts.to_list()), dtype=pl.List(pl.String))
 
 
@@ -102,8 +111,8 @@ def _hugging_face(name: str) -> Tokenise:
         found = Tokenizer.from_file(str(Path(name).expanduser())) if is_file(name) else Tokenizer.from_pretrained(name)
     except Exception as error:  # the library raises bare Exceptions
         raise UserError(
-            f"text.tokenizer: {name!r} cannot be loaded ({str(error).splitlines()[0][:200]}); give pattern, icu, the"
-            f" path of a tokenizer.json, or the name of one on the Hub"
+            f"text.tokenizer: {name!r} cannot be loaded ({str(error).splitlines()[0][:200]}); give pattern, treebank,"
+            f" icu, the path of a tokenizer.json, or the name of one on the Hub"
         ) from error
     found.no_truncation()
     found.no_padding()
@@ -127,7 +136,7 @@ def check_tokenizer(name: str) -> None:
     """
     from importlib.util import find_spec
 
-    if name == "pattern":
+    if name in ("pattern", "treebank"):
         return
     needed = "icu4py" if name == "icu" else "tokenizers"
     if find_spec(needed) is None:
@@ -141,4 +150,5 @@ def token_identity(text: TextConfig) -> dict[str, Any]:
     tokenizer = text.tokenizer
     if is_file(tokenizer):
         tokenizer = hashlib.sha256(Path(tokenizer).expanduser().read_bytes()).hexdigest()
-    return {"pattern": text.pattern, "lower": text.lower, "fold": text.fold, "tokenizer": tokenizer}
+    identity = {"pattern": text.pattern, "lower": text.lower, "fold": text.fold, "tokenizer": tokenizer}
+    return identity | ({"min_count": 0} if text.min_count == 0 else {})  # 0: the test texts' words join

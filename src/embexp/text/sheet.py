@@ -36,7 +36,7 @@ def make_sheet(dataset: DatasetConfig, raw: Raw, pool: Part, test: Part, folder:
         "duplicates": duplicates(pool.hashes),
         "texts_with_two_labels": texts_with_two_labels(pool.hashes, pool.labels()),
         "overlap": int((np.isin(test.hashes, pool.hashes) & (test.hashes > 0)).sum()),
-        "types": len(map_array(folder / "counts.npy")),
+        "types": int(np.count_nonzero(map_array(folder / "counts.npy"))),  # of the pool
     }
     for part in (pool, test):
         for name, value in token_counts(part, folder).items():

@@ -37,8 +37,11 @@ def check_text(text: TextConfig) -> None:
         UserError: a number is out of range, or the pattern is not a regular expression that works.
     """
     problems = []
-    if text.min_count < 1:
-        problems.append(f"text.min_count: {text.min_count} is below 1, the count that keeps every word")
+    if text.min_count < 0:
+        problems.append(
+            f"text.min_count: {text.min_count} is below 0; 1 keeps every word of the pool, 0 also those that only texts"
+            " to be classified hold"
+        )
     if text.max_tokens < 1:
         problems.append(f"text.max_tokens: {text.max_tokens} keeps no token of a text; 400 is the default")
     try:
@@ -87,6 +90,12 @@ class Vocabulary:
         """Return the ids of some types, -1 for those never met; count nothing."""
         return np.fromiter((self.ids.get(word, -1) for word in types), np.int32, len(types))
 
+    def join(self, types: list[str], counts: npt.NDArray[np.int64]) -> npt.NDArray[np.int32]:
+        """Return the ids of some types; those never met take the next ones, and are not counted."""
+        ids = np.fromiter((self.ids.setdefault(word, len(self.ids)) for word in types), np.int32, len(types))
+        self.counts = np.concatenate([self.counts, np.zeros(len(self.ids) - len(self.counts), np.int64)])
+        return ids
+
     def finish(self) -> tuple[list[str], npt.NDArray[np.int64], npt.NDArray[np.int32]]:
         """Sort by descending count, then by code point, and take on the final ids.
 
@@ -121,7 +130,7 @@ def write_ids(
     Args:
         chunks: the texts, some at a time.
         text: how a text becomes tokens.
-        number_types: `Vocabulary.add` for the pool, `Vocabulary.find` for other texts.
+        number_types: `Vocabulary.add` for the pool, `Vocabulary.find` or `Vocabulary.join` for other texts.
         path: int32 `.npy` file to write.
 
     Returns:
