@@ -174,6 +174,33 @@ def test_killing_the_workers_ends_all_calls(tmp_path):
         waiting.result(timeout=60)
 
 
+def test_an_error_of_the_planners_own_leaves_no_worker_behind(tmp_path):
+    for name in ("pid", "go"):
+        os.mkfifo(tmp_path / name)
+    with pytest.raises(ZeroDivisionError), open_executor(ExecutorConfig(workers=1)) as executor:  # noqa: PT012
+        running = executor.submit(_speak_and_wait, str(tmp_path / "pid"), str(tmp_path / "go"))
+        pid = int((tmp_path / "pid").read_text())
+        raise ZeroDivisionError
+    with pytest.raises(WorkerLostError):
+        running.result(timeout=60)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+@pytest.mark.parametrize(
+    ("config", "sentence"),
+    [
+        (ExecutorConfig(kind="clouds"), "executor.kind: 'clouds' is unknown; choose one of serial, local, dask"),
+        (ExecutorConfig(workers=0), "executor.workers: 0 is below 1"),
+        (ExecutorConfig(task_timeout_seconds=0.0), "executor.task_timeout_seconds: 0.0 is not above 0"),
+    ],
+)
+def test_settings_that_make_no_executor_are_told(config, sentence):
+    with pytest.raises(UserError) as told, open_executor(config):
+        pass
+    assert [problem.startswith(sentence) for problem in told.value.problems] == [True]
+
+
 def test_an_executor_that_nobody_used_starts_no_process():
     before = len(multiprocessing.active_children()), threading.active_count()
     with open_executor(ExecutorConfig(workers=2)):

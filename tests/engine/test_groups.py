@@ -11,6 +11,7 @@ import pytest
 
 from embexp.config import ExecutorConfig
 from embexp.engine.executors import open_executor
+from embexp.engine.perform import Order, perform_all
 from embexp.engine.scheduler import MOST_TOGETHER, carry_out
 from embexp.engine.task import Stage, Task
 
@@ -35,6 +36,8 @@ def together(works):
             fault = work.config.get("fault")
             if fault == "killed":
                 os.kill(os.getpid(), signal.SIGKILL)
+            elif fault == "store":
+                stages.lose_the_store(work)
             elif fault:
                 raise MemoryError("too much")
             leave(work)
@@ -88,6 +91,27 @@ def test_a_resumed_group_holds_what_is_left(store, serial, ledger):
     outcome = carry_out(tasks, store, serial)
     assert (outcome.cached, outcome.done) == (tasks[:2], tasks[2:])
     assert said(ledger) == [f"{task.title}:group3" for task in tasks[2:]]
+
+
+def order(task, store):
+    return Order(task.fingerprint, task.stage, task.config, {}, str(store.root), task.title)
+
+
+def test_what_another_study_has_made_or_is_making_of_a_group_is_left_to_it(store, serial, ledger):
+    tasks = [grouped(ledger, number) for number in range(4)]
+    carry_out(tasks[1:2], store, serial)
+    with store.lock(tasks[2].fingerprint):
+        reports = perform_all([order(task, store) for task in tasks])
+    assert [report.status for report in reports] == ["done", "found", "busy", "done"]
+    assert said(ledger)[1:] == ["task000:group2", "task003:group2"]
+    assert not list((store.root / "building").iterdir())
+
+
+def test_a_store_that_can_no_longer_be_written_stops_a_group(store, serial, ledger):
+    tasks = [grouped(ledger, number, fault="store", root=str(store.root)) for number in range(4)]
+    outcome = carry_out(tasks, store, serial)
+    assert outcome.stopped.startswith("store: the folder")
+    assert (outcome.failed, len(outcome.left)) == ([], 4)
 
 
 def test_groups_are_not_larger_than_is_good_for_an_interruption(store, serial, ledger):
