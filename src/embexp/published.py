@@ -115,7 +115,6 @@ def deviations(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
     said = [sentence for key, each in results.items() for sentence in _deviations(key, each["config"])]
     if results:
         said.append("stopping: every fold trains for all its passes; the paper stops on a part of the training texts")
-        said.append("tokens: embexp's pattern, lower case; the paper's own cleaning script keeps other signs")
         said.append("seeds: our figures are means over seeds; the paper's are one run each")
     return list(dict.fromkeys(said))
 
@@ -133,12 +132,23 @@ def _deviations(data_set: str, config: Mapping[str, Any]) -> Iterator[str]:
             value = value[part]
         if value != paper and value is not None:
             yield f"{what}: {_plain(value)} ({key}); {_plain(paper)} in the paper"
+    yield from _text_deviations(config["text"])
     folds = config["dataset"].get("folds")
     wanted = 10 if data_set in FOLDED else None
     if folds != wanted:
         ours = f"{folds}-fold cross-validation" if folds else "one split"
         paper = "10-fold cross-validation" if wanted else "its own split"
         yield f"folds: {DATA_SETS[data_set]} by {ours}; {paper} in the paper"
+
+
+def _text_deviations(text: Mapping[str, Any]) -> Iterator[str]:
+    if text["tokenizer"] == "treebank":
+        yield "tokens: text.tokenizer=treebank, contractions split as in the paper; its own script drops other signs"
+    else:
+        yield f"tokens: text.tokenizer={text['tokenizer']}; the paper's own script splits contractions and keeps signs"
+    if text["min_count"] > 0:
+        said = f"unknown (text.min_count={text['min_count']}); the paper keeps them"
+        yield f"words: those that only test texts hold are {said}"
 
 
 def _plain(value: Any) -> str:

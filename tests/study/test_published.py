@@ -74,15 +74,17 @@ def test_a_strategy_without_a_finished_cell_has_no_figure():
 
 def test_deviations_are_those_of_the_configuration():
     same = deviations({"mr": results(0.8)})
-    assert [sentence.split(":")[0] for sentence in same] == ["stopping", "tokens", "seeds"]
+    assert [sentence.split(":")[0] for sentence in same] == ["tokens", "stopping", "seeds"]
     other = results(0.8)
     other["config"]["word2vec"] |= {"corpus": "pool", "vector_size": 50}
     other["config"]["training"]["optimizer"] = "adam"
     other["config"]["dataset"]["folds"] = None
+    other["config"]["text"] |= {"tokenizer": "pattern", "min_count": 1}
     told = deviations({"mr": other})
     assert "vectors: trained by embexp (word2vec.corpus=pool); the paper's are from Google News" in told
     assert "dimensions of the vectors: 50 (word2vec.vector_size); 300 in the paper" in told
     assert "optimiser: adam (training.optimizer); adadelta in the paper" in told
+    assert [sentence.split(":")[0] for sentence in told].count("words") == 1
     assert "folds: MR by one split; 10-fold cross-validation in the paper" in told
 
 
