@@ -71,10 +71,19 @@ def results_folder() -> Path:
 
 
 def presets_of(name: str) -> list[str]:
-    """Return the presets that a name stands for: those of an atlas, else itself."""
+    """Return the presets that a name stands for: those of an atlas or of one study an encoder, else itself."""
     path = results_folder() / f"{name}.json"
     content = json.loads(path.read_bytes()) if path.is_file() else {}
     return [str(preset) for preset in content.get("presets", [name])]
+
+
+def words_of(name: str) -> list[str]:
+    """Return the words of the command line that compose a reported study: its preset, or what its group says."""
+    for path in sorted(results_folder().glob("*.json")):
+        words = json.loads(path.read_bytes()).get("words", {})
+        if name in words:
+            return [str(word) for word in words[name]]
+    return [f"experiment={name}"]
 
 
 def read_reported(preset: str) -> Reported:
