@@ -11,7 +11,8 @@ table of mean accuracy in percent and, for every strategy and size, what the def
         dataset=csv dataset.name=trec dataset.train=trec/train.csv dataset.test=trec/test.csv
 
 With --draws the settings are drawn at random from the ranges of tuning=random, both rates and the budget at once, and
-the words behind `--` go to every study. The best of several means is too high by chance, so the search is also split in
+the words behind `--` go to every study; with more than two classes rates and budget are fitted to them like the default
+(embexp.protocol). The best of several means is too high by chance, so the search is also split in
 half: what wins on one half of the seeds is held against the default on the other half (`honest`).
 """
 
@@ -43,7 +44,6 @@ ONE_AT_A_TIME = {
     "training.weight_decay": (0.3, 1, 3),
     "classifier.hidden_size": (32, 128),
 }
-STRATEGIES = ("random", "frozen", "finetuned")
 
 
 def main() -> int:
@@ -70,7 +70,7 @@ def main() -> int:
             content = {"dataset": arguments.dataset, "seeds": arguments.seeds, "rows": rows}
             content |= {"losses": losses, "honest": honest}
             arguments.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
-    for strategy in STRATEGIES:
+    for strategy in losses:
         print(f"default loses to the best of the search, {strategy}: ", losses[strategy], "honest:", honest[strategy])
     return 0
 
