@@ -37,10 +37,10 @@ import torch  # noqa: E402
 
 from embexp.bags import Bags  # noqa: E402
 from embexp.classify.batches import batch_order  # noqa: E402
-from embexp.classify.model import build_model  # noqa: E402
+from embexp.classify.model import build_model, predict_classes  # noqa: E402
 from embexp.classify.strategies import random_matrix  # noqa: E402
 from embexp.classify.together import Learner, train_together  # noqa: E402
-from embexp.classify.training import predict, train  # noqa: E402
+from embexp.classify.training import train  # noqa: E402
 from embexp.config import ClassifierConfig, TrainingConfig  # noqa: E402
 from embexp.results import environment  # noqa: E402
 
@@ -112,7 +112,7 @@ def measure(device: str, cells: int, texts: int, steps: int, rounds: int) -> Row
         action(learners)
         if whole:
             for learner in learners:
-                predict(learner.model, bags)
+                predict_classes(learner.model, bags)
         return time.perf_counter() - started
 
     seconds_of("together")  # wakes the device and everything behind it

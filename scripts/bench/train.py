@@ -87,7 +87,8 @@ def embexp(problem: Problem, encoder: str = "mean_pool") -> Iterator[tuple[float
     """The engine of this package, with its default protocol; more passes for the curve."""
     from embexp.classify import kernels  # noqa: F401  compiled here
     from embexp.classify.batches import batch_order, optimiser_steps
-    from embexp.classify.training import predict, train
+    from embexp.classify.model import predict_classes
+    from embexp.classify.training import train
     from embexp.config import TrainingConfig
 
     config = TrainingConfig()
@@ -99,7 +100,7 @@ def embexp(problem: Problem, encoder: str = "mean_pool") -> Iterator[tuple[float
         batches = batch_order(len(problem.labels), BATCH_SIZE, steps, problem.seed)
         train(model, problem.bags, problem.labels, batches, config, True)
         seconds = time.perf_counter() - started
-        accuracy = float((predict(model, problem.val_bags) == problem.val_labels).mean())
+        accuracy = float((predict_classes(model, problem.val_bags) == problem.val_labels).mean())
         yield seconds, int(problem.bags.tokens()[batches.ravel()].sum()), accuracy
 
 

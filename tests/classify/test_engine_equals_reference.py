@@ -11,9 +11,9 @@ import torch
 from embexp.bags import Bags
 from embexp.classify.batches import batch_order
 from embexp.classify.device import resolve_device
-from embexp.classify.model import MeanClassifier, build_model
+from embexp.classify.model import MeanClassifier, build_model, predict_classes
 from embexp.classify.reference import train_reference
-from embexp.classify.training import predict, train
+from embexp.classify.training import train
 from embexp.config import ClassifierConfig, TrainingConfig
 from embexp.errors import UserError
 from embexp.text import counts_of
@@ -87,7 +87,7 @@ def test_prediction_equals_the_module_on_padded_texts(problem, encoder):
         padded[place, : len(text)] = torch.from_numpy(text)
     with torch.no_grad():
         expected = model(padded, lengths).argmax(dim=1).numpy()
-    np.testing.assert_array_equal(predict(model, as_bags(texts)), expected)
+    np.testing.assert_array_equal(predict_classes(model, as_bags(texts)), expected)
 
 
 def test_frozen_matrix_stays_bitwise_unchanged(problem, encoder):

@@ -139,7 +139,7 @@ def test_touched_rows_are_those_of_the_batches(tmp_path) -> None:
     Pool.bags = bags
 
     class Texts:
-        pool, vocabulary_size = Pool, 60
+        pool, vocabulary_size, classes = Pool, 60, ("bad", "good")
 
     config = tiny_study(tmp_path)
     rows = {row["passes"]: row for row in count_touches(Texts, config, 40, 0)}

@@ -8,7 +8,8 @@ import numpy as np
 from gensim.models import KeyedVectors
 
 from embexp.config import Word2VecConfig
-from embexp.vectors.loading import Loaded, load
+from embexp.vectors.loaded import Loaded
+from embexp.vectors.loading import load
 from embexp.vectors.sources import VectorSource, find_source
 
 

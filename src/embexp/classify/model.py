@@ -15,7 +15,7 @@ from embexp.classify.encoders.base import TextClassifier
 from embexp.classify.encoders.flat import FlatTexts
 from embexp.classify.encoders.linear import LinearClassifier
 from embexp.classify.encoders.mean_pool import MeanPoolClassifier
-from embexp.classify.strategies import STRATEGIES
+from embexp.classify.strategies import STRATEGIES, pool_with
 from embexp.config import ClassifierConfig
 from embexp.encoders import ENCODERS
 from embexp.sequences import Sequences
@@ -98,9 +98,9 @@ def predict_classes(model: TextClassifier, texts: Bags | Sequences) -> NDArray[n
         and model.static is None
         and model.pooling == "mean"
     ):
-        from embexp.classify.training import predict
-
-        return predict(model, texts)
+        pooled = pool_with(model.embedding.weight.detach().numpy(), texts)
+        with torch.no_grad():
+            return model.classify(torch.from_numpy(pooled)).argmax(dim=1).numpy()
     classes: NDArray[np.int64] = predict_probabilities(model, texts).argmax(axis=1)
     return classes
 

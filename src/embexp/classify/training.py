@@ -92,11 +92,3 @@ def in_whole_registers(rows: NDArray[np.float32], planes: int) -> NDArray[np.flo
     table = np.zeros((len(rows), planes, -(-vector_size // REGISTER) * REGISTER), np.float32)
     table[:, 0, :vector_size] = rows
     return table
-
-
-def predict(model: MeanClassifier, texts: Bags) -> NDArray[np.int64]:
-    """Return the most probable class of each text, int64, shape (texts,)."""
-    pooled = pool_with(model.embedding.weight.detach().numpy(), texts)
-    with torch.no_grad():
-        logits = model.classify(torch.from_numpy(pooled))
-    return logits.argmax(dim=1).numpy()

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from embexp.errors import UserError
 from embexp.vectors.finite import first_broken_row
 from embexp.vectors.formats import OPENERS
-from embexp.vectors.loading import Loaded
+from embexp.vectors.loaded import Loaded
 from embexp.vectors.sources import VectorSource
 from embexp.vectors.subwords import Subwords
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,29 +19,12 @@ from embexp.vectors.alignment import align, all_spellings
 from embexp.vectors.benchmarks import ANALOGY_WORDS, benchmark_words
 from embexp.vectors.entries import read_words, write_alignment, write_words
 from embexp.vectors.finite import RecordCheck, first_broken_row
+from embexp.vectors.loaded import Loaded
 from embexp.vectors.records import Record, parse, read_records, show, where
 from embexp.vectors.sources import VectorSource
-from embexp.vectors.subwords import Subwords
 
 OnProgress = Callable[[float, float, str, str], None]
 SAY_EVERY = 1 << 14  # words
-
-
-@dataclass(frozen=True)
-class Loaded:
-    """Rows of a file of vectors, in the order of the file.
-
-    Attributes:
-        words: Those that were kept.
-        vectors: float32, shape (words, vector_size).
-        read: Words in the file.
-        subwords: The vectors of n-grams, from a fastText model.
-    """
-
-    words: list[str]
-    vectors: NDArray[np.float32]
-    read: int
-    subwords: Subwords | None = None
 
 
 def load_for_vocabulary(source: VectorSource, vocabulary: Sequence[str], folder: Path, on_progress: OnProgress) -> None:

@@ -14,16 +14,8 @@ from torch.nn import functional
 
 from embexp.labs.lookup.layers import sparse_one_hot
 from embexp.labs.lookup.timing import copy_bandwidth, devices, last_cache_bytes, matmul_rate, peak_bytes, seconds_of
-from embexp.labs.parts import Expectation, Part, Row
+from embexp.labs.parts import Row
 
-EXPECTATION = Expectation(
-    "cost",
-    "What does the lookup save?",
-    "The multiplication's time and memory grow in proportion to the vocabulary, those of a lookup with a sparse "
-    "gradient not at all; with a dense gradient the lookup's backward pass grows as well, because it fills a whole "
-    "matrix with zeros. For tiny vocabularies the multiplication is faster. A lookup does no arithmetic: it is "
-    "limited by memory, and its forward pass comes within a factor of ten of a plain copy.",
-)
 FLOAT = 4  # bytes
 
 
@@ -191,11 +183,8 @@ def judge_against_machine(rows: list[Row], device: str, bandwidth: float, flops:
             row["share_of_matmul_rate"] = operations / row["forward_seconds"] / flops
 
 
-def run_cost(full: bool, say: Callable[[str], None] = lambda text: None) -> Part:
-    """Measure every method on every device, and say how cost grows with the vocabulary."""
-    from embexp.labs.lookup.cost_words import make_part
-
-    form = FULL if full else SMALL
+def measure_all(form: Form) -> tuple[list[Row], list[Row]]:
+    """Measure every method on every device; return the rows, and what each device can do at most."""
     rows: list[Row] = []
     machine: list[Row] = []
     for device in devices():
@@ -203,7 +192,6 @@ def run_cost(full: bool, say: Callable[[str], None] = lambda text: None) -> Part
         limits = [(copy_bandwidth(device, 256 * 10**6), matmul_rate(device, 1024))]
         for shape in form.shapes:
             for method in METHODS:
-                say(f"cost on {device}: {method}, {shape[0]} x {shape[1]} tokens")
                 line = [measure(method, shape, size, form, device) for size in form.vocabularies]
                 extrapolate(line)
                 rows += line
@@ -218,4 +206,4 @@ def run_cost(full: bool, say: Callable[[str], None] = lambda text: None) -> Part
             }
         )
         judge_against_machine(rows, device, bandwidth, flops)
-    return make_part(EXPECTATION, form, rows, machine)
+    return rows, machine

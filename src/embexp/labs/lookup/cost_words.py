@@ -11,9 +11,18 @@ from embexp.conclude.report import words
 from embexp.conclude.report.charts import Chart, Series
 from embexp.conclude.report.palette import Style
 from embexp.labs.axes import log_axis
+from embexp.labs.lookup import cost
 from embexp.labs.lookup.cost import DENSE, GIVEN, LOOKUPS, METHODS, ONE_HOT, SPARSE, Form, break_even, fit_slope, series
 from embexp.labs.parts import Expectation, Part, Row, Shown, table
 
+EXPECTATION = Expectation(
+    "cost",
+    "What does the lookup save?",
+    "The multiplication's time and memory grow in proportion to the vocabulary, those of a lookup with a sparse "
+    "gradient not at all; with a dense gradient the lookup's backward pass grows as well, because it fills a whole "
+    "matrix with zeros. For tiny vocabularies the multiplication is faster. A lookup does no arithmetic: it is "
+    "limited by memory, and its forward pass comes within a factor of ten of a plain copy.",
+)
 LOOKS = {
     DENSE: Style(DENSE, "#0072B2", "#56B4E9", marker="square"),
     SPARSE: Style(SPARSE, "#009E73", "#8FD3A8", marker="diamond"),
@@ -21,6 +30,12 @@ LOOKS = {
     GIVEN: Style(GIVEN, "#B07800", "#E69F00", marker="pentagon"),
     "sparse one-hot": Style("sparse one-hot", "#B6609A", "#DE93C1", marker="triangle-up"),
 }
+
+
+def run_cost(full: bool) -> Part:
+    """Measure every method on every device, and say how cost grows with the vocabulary."""
+    form = cost.FULL if full else cost.SMALL
+    return make_part(EXPECTATION, form, *cost.measure_all(form))
 
 
 def make_part(expectation: Expectation, form: Form, rows: list[Row], machine: list[Row]) -> Part:

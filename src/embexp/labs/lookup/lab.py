@@ -23,12 +23,12 @@ def run_lookup(config: StudyConfig, *, full: bool) -> None:
         config: The study whose data set and protocol are used.
         full: All vocabulary sizes, shapes, train sizes and ten seeds, in place of a form of under a minute.
     """
-    from embexp.labs.lookup import cost, equality, numbers, optimisers, purpose, touched
+    from embexp.labs.lookup import cost_words, equality, numbers, optimisers, purpose, touched
     from embexp.running import plan_study
     from embexp.text import open_dataset
 
     check_settings(config)
-    modules = (equality, numbers, optimisers, cost, touched, purpose)
+    modules = (equality, numbers, optimisers, cost_words, touched, purpose)
     expect(module.EXPECTATION for module in modules)
     lab = Lab("lookup", TITLE, "full" if full else "small", config, time.monotonic())
     plan = plan_study(config)
@@ -55,7 +55,7 @@ def measure_layers(full: bool) -> list[Part]:
     """Run the parts that need no data, with one thread, as cells do."""
     import torch
 
-    from embexp.labs.lookup import cost, equality, numbers, optimisers
+    from embexp.labs.lookup import cost_words, equality, numbers, optimisers
 
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -65,7 +65,7 @@ def measure_layers(full: bool) -> list[Part]:
             equality.run_equality(full),
             numbers.run_numbers(full),
             optimisers.run_optimisers(full),
-            cost.run_cost(full),
+            cost_words.run_cost(full),
         ]
     finally:
         torch.set_num_threads(threads)
