@@ -15,7 +15,8 @@ from embexp.command.arguments import read_arguments
 from embexp.command.compose import compose_study
 from embexp.command.published import compose_published, find_data_sets
 from embexp.errors import UserError
-from embexp.published import DATA_SETS, DRIFT, PAPER, compare, deviations, verdict
+from embexp.published import DATA_SETS, DRIFT, FAIR, PAPER, compare, deviations, verdict
+from embexp.reproduce import results_folder
 from embexp.running import plan_study
 
 
@@ -153,3 +154,14 @@ def test_the_table_comes_out_of_a_small_run(capsys):
     assert [figure["data_set"] for figure in measured] == ["trec"] * 4
     assert all(figure["low"] <= figure["difference"] <= figure["high"] for figure in measured)
     assert {path.suffix for path in Path("outputs/kim2014/latest/").iterdir()} == {".json", ".csv", ".md", ".tex"}
+
+
+def test_what_is_reported_is_held_against_the_papers_figures():
+    path = results_folder() / "evidence" / "kim2014.json"
+    reported = json.loads(path.read_bytes())
+    assert {figure["data_set"] for figure in reported["figures"]} == set(reported["runs"])
+    for figure in reported["figures"]:
+        published = dict(zip(DATA_SETS, PAPER[figure["strategy"]], strict=True))[figure["data_set"]]
+        assert figure["paper"] == published
+        assert figure["difference"] == pytest.approx(figure["ours"] - published)
+        assert figure["verdict"] == "reproduced" or abs(figure["difference"]) > FAIR
