@@ -79,7 +79,8 @@ def test_an_empty_environment_runs_a_study(environment: Path, tmp_path: Path) ->
     assert version.startswith(f"embexp {__version__} (commit {COMMIT})\npython {sys.version.split()[0]}\n")
     shown = run(environment, tmp_path, "--cfg", "job", "experiment=quick", "-p", "name")
     assert (shown.returncode, shown.stdout) == (0, "quick\n"), shown.stderr
-    assert "there is atlas, main, " in run(environment, tmp_path, "reproduce", "nothing").stderr
+    reported = sorted(path.stem for path in (ROOT / "results").glob("*.json"))
+    assert f"there is {', '.join(reported)}" in run(environment, tmp_path, "reproduce", "nothing").stderr
     rows = [f"{'good warm' if n % 2 else 'dull flat'} word{n % 7},{'good' if n % 2 else 'bad'}" for n in range(60)]
     (tmp_path / "mine.csv").write_text("\n".join(["text,label", *rows]) + "\n")
     small = ("grid.train_sizes=[20]", "grid.seeds=2", "word2vec.min_count=1", "executor=serial", "tracking=none")
