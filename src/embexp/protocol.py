@@ -18,8 +18,8 @@ def fit_to_classes(training: TrainingConfig, encoder: str, classes: int) -> Trai
 
     Passes and the rate of the rows are multiplied by log2(classes), the bits of a label, to
     `training.budget.classes_power` and `training.embedding_classes_power`. Both powers are 0 in what is returned, so
-    fitting again changes nothing. Only encoders that take a mean of words are fitted: nothing was measured for those
-    that read the order of tokens.
+    fitting again changes nothing. Only encoders that take a mean of words are fitted: those that read the order of
+    tokens were not served by it (docs/encoders.md).
     """
     bits = 1.0 if ENCODERS[encoder].in_order else math.log2(max(2, classes))
     budget = training.budget
