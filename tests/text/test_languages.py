@@ -104,7 +104,11 @@ def test_an_entry_can_be_made_with_each(saved, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "sentence"),
-    [("nowhere.json", "text.tokenizer: there is no file nowhere.json"), ("broken.json", "cannot be loaded")],
+    [
+        ("nowhere.json", "text.tokenizer: there is no file nowhere.json"),
+        ("broken.json", "cannot be loaded"),
+        ("treebnk", "text.tokenizer: 'treebnk' is unknown; did you mean treebank"),
+    ],
 )
 def test_a_tokenizer_that_cannot_be_had(name, sentence, tmp_path, monkeypatch):
     pytest.importorskip("tokenizers")

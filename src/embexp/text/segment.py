@@ -15,6 +15,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Callable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -132,12 +133,15 @@ def check_tokenizer(name: str) -> None:
     """Refuse a tokenizer that cannot be had, as far as can be told without loading it.
 
     Raises:
-        UserError: no such file, or a library that is not installed.
+        UserError: a misspelt name, no such file, or a library that is not installed.
     """
     from importlib.util import find_spec
 
     if name in ("pattern", "treebank"):
         return
+    near = get_close_matches(name, ("pattern", "treebank", "icu"), n=1, cutoff=0.8)
+    if near and near[0] != name:  # else it would be looked for on the Hub
+        raise UserError(f"text.tokenizer: {name!r} is unknown; did you mean {near[0]}?")
     needed = "icu4py" if name == "icu" else "tokenizers"
     if find_spec(needed) is None:
         raise UserError(f"text.tokenizer: {name!r} needs the package {needed}; {INSTALL} installs it")
