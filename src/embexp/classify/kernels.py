@@ -35,6 +35,7 @@ ONE = np.float32(1)
 # How far ahead rows are asked for, in entries and in distinct rows: a table beyond the caches is read while the rows
 # before it are computed (docs/engine.md has the figures).
 ENTRIES_AHEAD, ROWS_AHEAD = 12, 4
+BYTES_OF_TEXT = 1024  # of the next text's ids and counts: texts are read in random order
 LINE, FLOAT_BYTES = np.int64(CACHE_LINE), 4
 VALUE, GRADIENT, FIRST, SECOND = range(4)  # planes of a part of the head
 
@@ -52,13 +53,23 @@ def _readable(dtype: types.Type, dimensions: int = 1) -> types.Array:
 _bags = (_readable(types.int32), _readable(_f32), _readable(_i64))
 
 
+@nb.njit(_f32(_readable(_f32), _i64, _i64), **_OPTIONS)
+def _tokens(counts, start, stop):
+    """Return the sum of a text's counts: whole numbers, so exact and the same in any order."""
+    total = np.float32(0)
+    for entry in range(start, stop):
+        total += counts[entry]
+    return total
+
+
 @nb.njit(types.void(_readable(_f32, 2), *_bags, _matrix), **_OPTIONS)
-def pool_texts(matrix, indices, weights, offsets, pooled):
-    """Write the weighted sum of each text's rows into `pooled`, shape (texts, vector_size)."""
+def pool_texts(matrix, indices, counts, offsets, pooled):
+    """Write the mean row of each text's tokens into `pooled`, shape (texts, vector_size)."""
     pooled[:] = 0
     for text in range(pooled.shape[0]):
+        tokens = _tokens(counts, offsets[text], offsets[text + 1])
         for entry in range(offsets[text], offsets[text + 1]):
-            row, weight = indices[entry], weights[entry]
+            row, weight = indices[entry], counts[entry] / tokens
             if entry + ENTRIES_AHEAD < indices.size:
                 for byte in range(0, matrix.shape[1] * FLOAT_BYTES, LINE):
                     prefetch(matrix, np.int64(indices[entry + ENTRIES_AHEAD]), byte)
@@ -178,7 +189,7 @@ def train_steps(
     table,
     head,
     indices,
-    weights,
+    counts,
     offsets,
     labels,
     batches,
@@ -197,7 +208,7 @@ def train_steps(
             (vocabulary, 1, vector_size), unless `train_rows`.
         head: The head's matrices, each with its gradient and Adam's two moments behind it, shape (4, rows, columns).
         indices: Token ids of the bags, int32.
-        weights: Their share in the mean of their text.
+        counts: How often they occur in their text, float32: a text is the mean over its tokens.
         offsets: First entry of each text, int64, shape (texts + 1,).
         labels: Class numbers, int64, shape (texts,).
         batches: Text numbers, int64, shape (steps, batch_size).
@@ -215,8 +226,10 @@ def train_steps(
     with_hidden = len(head) == 4
     row_bytes = vector_size * FLOAT_BYTES
     longest = 0
+    tokens = np.empty(offsets.size - 1, np.float32)
     for text in range(offsets.size - 1):
         longest = max(longest, offsets[text + 1] - offsets[text])
+        tokens[text] = _tokens(counts, offsets[text], offsets[text + 1])
     entries = longest * batch_size if train_rows else 0
     holder, previous = np.empty(entries, np.int32), np.empty(entries, np.int32)
     share, distinct = np.empty(entries, np.float32), np.empty(entries, np.int32)
@@ -239,11 +252,19 @@ def train_steps(
         for i in range(batch_size):
             text = batches[step, i]
             batch_labels[i] = labels[text]
+            if i + 1 < batch_size:
+                following = offsets[batches[step, i + 1]]
+                for byte in range(0, BYTES_OF_TEXT, LINE):
+                    prefetch(indices, following, byte)
+                    prefetch(counts, following, byte)
             for entry in range(offsets[text], offsets[text + 1]):
-                row, weight = indices[entry], weights[entry]
+                row, weight = indices[entry], counts[entry] / tokens[text]
                 if entry + ENTRIES_AHEAD < indices.size:
+                    ahead = np.int64(indices[entry + ENTRIES_AHEAD])
                     for byte in range(0, row_bytes, LINE):
-                        prefetch(table, np.int64(indices[entry + ENTRIES_AHEAD]), byte)
+                        prefetch(table, ahead, byte)
+                    if train_rows:
+                        prefetch(last, ahead, 0)
                 for k in range(vector_size):
                     pooled[i, k] += weight * table[row, 0, k]
                 if train_rows:
@@ -272,13 +293,13 @@ def train_steps(
         for part in range(len(head)):
             _adam(head[part], rate, second_scale, keep if part % 2 == 0 else ONE)
 
-        for place in range(rows):
+        for place in range(rows - 1, -1, -1):  # what was gathered last is still in the caches
             row = distinct[place]
             entry = last[row]
             last[row] = -1
-            if place + ROWS_AHEAD < rows:
+            if place >= ROWS_AHEAD:
                 for byte in range(0, 2 * row_bytes, LINE):
-                    prefetch(table, np.int64(distinct[place + ROWS_AHEAD]), byte)
+                    prefetch(table, np.int64(distinct[place - ROWS_AHEAD]), byte)
             row_gradient[:] = 0
             while entry >= 0:
                 weight, i = share[entry], holder[entry]

@@ -135,7 +135,7 @@ def pool_with(matrix: NDArray[np.float32], bags: Bags) -> NDArray[np.float32]:
     from embexp.classify.kernels import pool_texts
 
     pooled = np.empty((len(bags), matrix.shape[1]), np.float32)
-    pool_texts(matrix, bags.indices, bags.mean_weights(), bags.offsets, pooled)
+    pool_texts(matrix, bags.indices, bags.counts, bags.offsets, pooled)
     return pooled
 
 
