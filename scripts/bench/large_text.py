@@ -107,6 +107,7 @@ def write(path: Path, megabytes: int) -> Path:
 def measure(file: Path, folder: Path) -> dict[str, float]:
     """Do what a plan and its first two stages do, or only map what is there."""
     from embexp.config import DatasetConfig, TextConfig
+    from embexp.engine.perform import peak_mb
     from embexp.text import count_tokens, open_dataset, peek, prepare
 
     started = time.perf_counter()
@@ -127,7 +128,7 @@ def measure(file: Path, folder: Path) -> dict[str, float]:
         "cpu_seconds": used.ru_utime + used.ru_stime,
         "tokens": tokens,
         "texts": len(entry.pool) + len(entry.test),
-        "peak_megabytes": used.ru_maxrss / 1024,
+        "peak_megabytes": peak_mb() or 0.0,
     }
 
 

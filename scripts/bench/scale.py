@@ -10,7 +10,6 @@ is measured with an executor that answers without doing anything, and beside two
 from __future__ import annotations
 
 import argparse
-import resource
 import sys
 import tempfile
 import time
@@ -21,7 +20,7 @@ from typing import Any
 
 from embexp.config import ExecutorConfig
 from embexp.engine.executors import SerialExecutor, open_executor
-from embexp.engine.perform import Report
+from embexp.engine.perform import Report, peak_mb
 from embexp.engine.plan import survey
 from embexp.engine.scheduler import carry_out
 from embexp.engine.store import Store
@@ -110,8 +109,7 @@ def main() -> int:
         survey(tasks, store)
         rows.append((f"looked up in a store of {count:,} entries", f"{time.perf_counter() - clock:.2f} s"))
         rows += measure_local(tasks[: arguments.run], Store(Path(place) / "local"))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    rows.append(("memory at the peak", f"{peak / 2**20:.0f} MiB"))
+    rows.append(("memory at the peak", f"{peak_mb() or 0:.0f} MB"))
     print("| what | measured |\n|---|---|")
     for name, value in rows:
         print(f"| {name} | {value} |")

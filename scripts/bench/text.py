@@ -23,7 +23,6 @@ import json
 import os
 import platform
 import re
-import resource
 import statistics
 import sys
 import tempfile
@@ -40,6 +39,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from embexp.config import DatasetConfig, TextConfig
+from embexp.engine.perform import peak_mb
 from embexp.text import counts_of, prepare
 from embexp.text.arrays import map_array
 from embexp.text.parts import Part
@@ -94,8 +94,7 @@ def main() -> int:
             rate = row[f"tokens_per_{name.removesuffix('s')}"] / 1e6
             line += f"{row[name]:9.2f}{rate:{width}.2f}{f'{ratio:.1f}' if ratio else '':>10}"
         print(line)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    print(f"\npeak memory of this process, Python's lists included: {peak} MB")
+    print(f"\npeak memory of this process, Python's lists included: {peak_mb() or 0:.0f} MB")
     if arguments.json:
         arguments.json.parent.mkdir(parents=True, exist_ok=True)
         found = {"texts": len(strings), "tokens": tokens, "types": size, "rows": figures} | environment()

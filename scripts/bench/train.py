@@ -21,7 +21,6 @@ import argparse
 import json
 import os
 import platform
-import resource
 import statistics
 import subprocess
 import sys
@@ -228,9 +227,11 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.one:
         name, folder, size, seed = arguments.one
+        from embexp.engine.perform import peak_mb
+
         problem = Problem(Path(folder), int(size), int(seed))
         points = list(CONTESTANTS[name](problem))
-        print(json.dumps({"points": points, "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+        print(json.dumps({"points": points, "peak_mb": peak_mb()}))
         return 0
     with tempfile.TemporaryDirectory() as folder:
         prepare_reviews(Path(folder))

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import statistics
 import sys
 import tempfile
@@ -26,6 +25,7 @@ import numpy as np
 
 from embexp.command.compose import compose_study
 from embexp.config import Word2VecConfig
+from embexp.engine.perform import peak_mb
 from embexp.vectors.corpus import Corpus, write_lines
 
 
@@ -126,7 +126,7 @@ def bench_loading(arguments: argparse.Namespace) -> dict[str, object]:
             "rows found": f"{len(rows):,} of {len(vocabulary):,}",
             "digest, seconds (once)": looked - started,
             "reading, seconds": ended - looked,
-            "peak memory, GiB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20,
+            "peak memory, GB": (peak_mb() or 0) / 1e3,
         }
 
 

@@ -198,7 +198,7 @@ def _timing(work: Work, title: str, worker: int, started: float, seconds: float)
         "cores": work.cores,
         "host": socket.gethostname(),
         "pid": os.getpid(),
-        "peak_mb": _peak_mb(),
+        "peak_mb": peak_mb(),
         "title": title,
         "versions": _versions(len(sys.modules)),
     }
@@ -208,7 +208,7 @@ def _timing(work: Work, title: str, worker: int, started: float, seconds: float)
     return {**{name: float(value) for name, value in work.timing.items()}, **ours}
 
 
-def _peak_mb() -> float | None:
+def peak_mb() -> float | None:
     """Return the largest resident memory of this process so far, in megabytes; None where it is not told.
 
     On Linux from the kernel's own words on this program: `ru_maxrss` outlives `exec`, so that a worker process would
