@@ -23,6 +23,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
+from embexp.command.conf import read_option
 from embexp.config import CONTROLS, STRATEGIES, DatasetConfig, StudyConfig, TrackingConfig
 from embexp.encoders import ENCODERS
 from embexp.errors import UserError, did_you_mean
@@ -45,9 +46,10 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         vectors: Where word vectors come from: None trains gensim's skip-gram on the texts of `fit`; a file or a name
             as `word2vec.file` takes it; or gensim's KeyedVectors.
         unlabelled: Further texts that word2vec and the vocabulary are learned from, beside those of `fit`.
-        encoder: mean_pool, cnn, lstm or linear.
+        encoder: mean_pool, cnn, lstm, linear, dan or max_pool, with all that `classifier=` of that name sets.
         vector_size: Length of a word's vector; vectors that are given bring their own.
-        hidden_size: Of the layer behind the mean; of each direction of an lstm.
+        hidden_size: Of the layer behind the mean; of each direction of an lstm. None, here and below: what the encoder
+            has in a study, such as 64 here and at least 100 steps for a mean of words.
         batch_size: Texts of an optimiser step.
         min_steps: Optimiser steps at least.
         passes: Passes over the texts at least, with two classes; with more of them `training.budget.classes_power`
@@ -77,12 +79,12 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         unlabelled: Iterable[str] | None = None,
         encoder: str = "mean_pool",
         vector_size: int = 100,
-        hidden_size: int = 64,
+        hidden_size: int | None = None,
         batch_size: int = 32,
-        min_steps: int = 100,
-        passes: float = 2.5,
-        learning_rate: float = 0.004,
-        embedding_learning_rate: float = 0.4,
+        min_steps: int | None = None,
+        passes: float | None = None,
+        learning_rate: float | None = None,
+        embedding_learning_rate: float | None = None,
         min_count: int = 2,
         max_tokens: int = 400,
         lower: bool = True,
@@ -230,6 +232,7 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """
         from embexp.checks import check
 
+        option = read_option("classifier", str(self.encoder)) or {"classifier": {"encoder": self.encoder}}
         own: dict[str, dict[str, Any]] = {
             "text": {"min_count": self.min_count, "max_tokens": self.max_tokens, "lower": self.lower},
             "word2vec": {
@@ -237,16 +240,17 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 "epochs": self.epochs,
                 "min_count": self.word2vec_min_count,
             },
-            "classifier": {"encoder": self.encoder},
-            "training": {
-                "batch_size": self.batch_size,
-                "learning_rate": self.learning_rate,
-                "embedding_learning_rate": self.embedding_learning_rate,
-            },
-            "training.budget": {"min_steps": self.min_steps, "passes": self.passes},
+            "classifier": dict(option["classifier"]),
+            "training": {"batch_size": self.batch_size, **option.get("training", {})},
         }
-        if self.encoder in ENCODERS and "hidden_size" in ENCODERS[self.encoder].reads:
-            own["classifier"]["hidden_size"] = self.hidden_size
+        own["training.budget"] = own["training"].pop("budget", {})
+        own["training"] |= _given(
+            learning_rate=self.learning_rate, embedding_learning_rate=self.embedding_learning_rate
+        )
+        own["training.budget"] |= _given(min_steps=self.min_steps, passes=self.passes)
+        encoder = ENCODERS.get(own["classifier"].get("encoder", "mean_pool"))
+        if encoder and "hidden_size" in encoder.reads:
+            own["classifier"] |= _given(hidden_size=self.hidden_size)
         config = StudyConfig("estimator", dataset=DatasetConfig("texts", "csv"), tracking=TrackingConfig("none"))
         problems = [] if self.strategy in {*STRATEGIES, *CONTROLS} - {"tfidf"} else [_unknown_strategy(self.strategy)]
         for key, value in (dict(self.settings or {})).items():
@@ -304,6 +308,11 @@ def vectors_wanted(strategy: str, config: StudyConfig) -> bool:
 
     known = KNOWN[strategy]
     return known.pretrained or (known.trained and config.classifier.initial == "matched")
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    """Return the settings that are not None."""
+    return {key: value for key, value in values.items() if value is not None}
 
 
 def _with(config: StudyConfig, group: str, values: Mapping[str, Any], problems: list[str]) -> StudyConfig:

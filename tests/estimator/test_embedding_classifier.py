@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,8 @@ from sklearn.preprocessing import FunctionTransformer
 from tiny_study import tiny_study, write_reviews
 
 from embexp import EmbeddingClassifier
-from embexp.config import ClassifierConfig, GridConfig, Word2VecConfig
+from embexp.command.compose import compose_study
+from embexp.config import GridConfig, Word2VecConfig
 from embexp.engine.store import Store
 from embexp.errors import UserError
 from embexp.models import TrainedClassifier
@@ -68,12 +70,14 @@ def test_it_is_the_cell_of_a_study(tmp_path, case):
     words = ["fine", "lovely", "superb", "dull", "awful", *(f"word{n}" for n in range(30))]
     lines = [f"{word} {' '.join(f'{x:.4f}' for x in rng.normal(size=6))}" for word in words]
     vectors.write_text(f"{len(words)} 6\n" + "\n".join(lines) + "\n")
-    encoder = ClassifierConfig(encoder="cnn", maps=5) if case == "cnn" else ClassifierConfig()
+    composed = compose_study(["classifier=cnn", "classifier.maps=5"] if case == "cnn" else [])
+    budget = replace(composed.training.budget, min_steps=20, passes=1)
     config = tiny_study(
         tmp_path,
         grid=GridConfig(strategies=[strategy], train_sizes=[120], seeds=[3], controls=[]),
         word2vec=Word2VecConfig(corpus="pretrained", file=str(vectors), vector_size=None),
-        classifier=encoder,
+        classifier=composed.classifier,
+        training=replace(composed.training, budget=budget),
     )
     run = run_study(config)
     store = Store(tmp_path / "store")
@@ -84,7 +88,7 @@ def test_it_is_the_cell_of_a_study(tmp_path, case):
     model = EmbeddingClassifier(
         strategy,
         vectors=str(vectors),
-        encoder=encoder.encoder,
+        encoder=composed.classifier.encoder,
         vector_size=6,
         min_count=1,
         min_steps=20,

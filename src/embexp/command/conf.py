@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 PRIMARY = "study.yaml"
+_GLOBAL = "# @package _global_"  # Hydra's word for a file that sets more groups than its own
 _HIDDEN_GROUPS = ("local",)
 
 
@@ -27,3 +29,15 @@ def list_options() -> dict[str, list[str]]:
     """Return the options of each group of conf/, read from the file names."""
     groups = sorted(path for path in conf_folder().iterdir() if path.is_dir() and path.name not in _HIDDEN_GROUPS)
     return {group.name: sorted(file.stem for file in group.glob("*.yaml")) for group in groups}
+
+
+def read_option(group: str, name: str) -> dict[str, Any]:
+    """Return what an option's file sets, by group and key; nothing where there is no such file."""
+    from omegaconf import OmegaConf
+
+    file = conf_folder() / group / f"{name}.yaml"
+    if not file.is_file():
+        return {}
+    values = OmegaConf.to_container(OmegaConf.load(file))
+    whole = file.read_text(encoding="utf-8").startswith(_GLOBAL)
+    return dict(values) if whole and isinstance(values, dict) else {group: values}
