@@ -128,7 +128,7 @@ class BudgetConfig:
 
     min_steps: int = 100
     passes: float = 2.5  # with two classes
-    classes_power: float = 2.25  # means of words: passes are multiplied by log2(classes) to this power
+    classes_power: float = 2.25  # passes are multiplied by log2(classes) to this power
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,7 @@ class TrainingConfig:
     budget: BudgetConfig = field(default_factory=BudgetConfig)
     learning_rate: float = 0.004  # all but the rows
     embedding_learning_rate: float = 0.4  # rows, with two classes
-    embedding_classes_power: float = 0.75  # means of words: and that rate by log2(classes) to this power
+    embedding_classes_power: float = 0.75  # that rate is multiplied by log2(classes) to this power
     schedule: str = "linear"  # linear (both rates fall to 0 over the budget) | constant
     weight_decay: float = 0.0  # decoupled; neither rows nor biases
     device: str = "auto"  # auto | cpu | cuda

@@ -159,7 +159,7 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             text_sequences=numbered.sequences,
         )
         size = self.vector_size if found is None else found.vectors.shape[1]
-        training = fit_to_classes(config.training, config.classifier.encoder, data.classes)
+        training = fit_to_classes(config.training, data.classes)
         settings: dict[str, Any] = {"classifier": config.classifier, "training": training, "seed": seed}
         with one_thread():
             return train_strategy(self.strategy, data, vector_size=int(size), **settings)

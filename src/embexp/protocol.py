@@ -10,18 +10,17 @@ import math
 from dataclasses import replace
 
 from embexp.config import TrainingConfig
-from embexp.encoders import ENCODERS
 
 
-def fit_to_classes(training: TrainingConfig, encoder: str, classes: int) -> TrainingConfig:
+def fit_to_classes(training: TrainingConfig, classes: int) -> TrainingConfig:
     """Return the settings of training for a number of classes; with two (or one) they stay as they are.
 
     Passes and the rate of the rows are multiplied by log2(classes), the bits of a label, to
     `training.budget.classes_power` and `training.embedding_classes_power`. Both powers are 0 in what is returned, so
-    fitting again changes nothing. Only encoders that take a mean of words are fitted: those that read the order of
-    tokens were not served by it (docs/encoders.md).
+    fitting again changes nothing. The powers are those of a mean of words; `classifier=cnn` and `classifier=lstm` set
+    their own (docs/encoders.md).
     """
-    bits = 1.0 if ENCODERS[encoder].in_order else math.log2(max(2, classes))
+    bits = math.log2(max(2, classes))
     budget = training.budget
     rate = training.embedding_learning_rate
     return replace(

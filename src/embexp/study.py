@@ -298,7 +298,7 @@ def _cell_settings(
 
 def training_settings(config: StudyConfig, classes: int) -> dict[str, Any]:
     """Return what of a study's training moves the bytes of its cells, fitted to the number of classes."""
-    fitted = fit_to_classes(config.training, config.classifier.encoder, classes)
+    fitted = fit_to_classes(config.training, classes)
     settings = {key: value for key, value in _moved(fitted, TRAINING_KEYS).items() if key not in SPENT}
     del settings["budget"]["classes_power"]
     return settings

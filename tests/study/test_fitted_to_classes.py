@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import csv
+import math
 from dataclasses import replace
 
 import pytest
 from tiny_study import tiny_study, write_reviews
 
-from embexp.config import BudgetConfig, ClassifierConfig, DatasetConfig, GridConfig, TrainingConfig
+from embexp.command.compose import compose_study
+from embexp.config import BudgetConfig, DatasetConfig, GridConfig, TrainingConfig
 from embexp.engine.store import Store
 from embexp.estimator import EmbeddingClassifier
 from embexp.protocol import fit_to_classes
@@ -43,24 +45,29 @@ def fingerprints(config):
 
 def test_two_classes_keep_every_setting():
     usual = TrainingConfig()
-    fitted = fit_to_classes(usual, "mean_pool", 2)
+    fitted = fit_to_classes(usual, 2)
     assert fitted == replace(usual, budget=replace(usual.budget, classes_power=0), embedding_classes_power=0)
-    assert fitted == fit_to_classes(usual, "mean_pool", 1)
+    assert fitted == fit_to_classes(usual, 1)
 
 
-@pytest.mark.parametrize("encoder", ["mean_pool", "linear"])
-def test_passes_and_the_rate_of_the_rows_grow_with_the_classes(encoder):
-    fitted = fit_to_classes(TRAINING, encoder, 5)
+def test_passes_and_the_rate_of_the_rows_grow_with_the_classes():
+    fitted = fit_to_classes(TRAINING, 5)
     assert (fitted.budget.min_steps, fitted.budget.passes) == (5, 10.78)  # 2 passes, 2.32 bits squared
     assert (fitted.learning_rate, fitted.embedding_learning_rate) == (TRAINING.learning_rate, 0.2322)
-    assert fit_to_classes(fitted, encoder, 5) == fitted
-    passes = [fit_to_classes(TRAINING, encoder, classes).budget.passes for classes in range(2, 30)]
+    assert fit_to_classes(fitted, 5) == fitted
+    passes = [fit_to_classes(TRAINING, classes).budget.passes for classes in range(2, 30)]
     assert passes == sorted(set(passes))
 
 
 @pytest.mark.parametrize("encoder", ["cnn", "lstm"])
-def test_encoders_that_read_the_order_keep_theirs(encoder):
-    assert fit_to_classes(TRAINING, encoder, 20) == fit_to_classes(TRAINING, encoder, 2)
+def test_encoders_that_read_the_order_have_a_protocol_of_their_own(encoder):
+    of_means, own = compose_study([]).training, compose_study([f"classifier={encoder}"]).training
+    assert own != of_means
+    assert fit_to_classes(own, 6).budget.passes == pytest.approx(own.budget.passes * math.log2(6), rel=1e-3)
+    assert fit_to_classes(own, 6).embedding_learning_rate == own.embedding_learning_rate
+    paper = compose_study(["experiment=kim2014"]).training
+    assert fit_to_classes(paper, 6).budget.passes == paper.budget.passes == 25
+    assert compose_study([f"classifier={encoder}", "training.learning_rate=0.5"]).training.learning_rate == 0.5
 
 
 def test_a_cell_is_the_one_with_its_fitted_values_written_out(tmp_path):
@@ -75,13 +82,9 @@ def test_a_cell_is_the_one_with_its_fitted_values_written_out(tmp_path):
     assert not set(fingerprints(by_rule)) & set(fingerprints(five_classes(tmp_path, training=off)))
 
 
-def test_the_powers_leave_two_classes_and_sequences_alone(tmp_path):
+def test_the_powers_leave_two_classes_alone(tmp_path):
     off = replace(TRAINING, budget=replace(TRAINING.budget, classes_power=0), embedding_classes_power=0)
     assert fingerprints(tiny_study(tmp_path, training=TRAINING)) == fingerprints(tiny_study(tmp_path, training=off))
-    cnn = ClassifierConfig(encoder="cnn", maps=2)
-    assert fingerprints(five_classes(tmp_path, classifier=cnn)) == fingerprints(
-        five_classes(tmp_path, classifier=cnn, training=off)
-    )
 
 
 def test_cells_take_the_steps_of_the_fitted_budget(tmp_path):

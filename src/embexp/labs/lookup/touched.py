@@ -30,7 +30,7 @@ def count_touches(dataset: Dataset, config: StudyConfig, train_size: int, seed: 
     """Count, after each number of passes, the rows that had a gradient and in how many steps."""
     labels = np.asarray(dataset.pool.labels, np.int64)
     labelled = dataset.pool.bags.select(nested_order(labels, seed)[:train_size])
-    training = fit_to_classes(config.training, config.classifier.encoder, len(dataset.classes))
+    training = fit_to_classes(config.training, len(dataset.classes))
     batch_size = training.batch_size
     steps = max(int(np.ceil(max(PASSES) * train_size / batch_size)), 1)
     batches = batch_order(train_size, batch_size, steps, seed)
