@@ -21,6 +21,7 @@ from tiny_study import tiny_study, write_reviews
 
 from embexp import EmbeddingClassifier
 from embexp.command.compose import compose_study
+from embexp.command.conf import list_options
 from embexp.config import GridConfig, Word2VecConfig
 from embexp.engine.store import Store
 from embexp.errors import UserError
@@ -58,6 +59,18 @@ def test_every_encoder_learns(reviews, encoder):
     settings = {"classifier.maps": 8} if encoder == "cnn" else None
     model = small("random", encoder=encoder, hidden_size=8, settings=settings, min_steps=150)
     assert model.fit(texts[:150], labels[:150]).score(texts[150:], labels[150:]) > 0.7
+
+
+@pytest.mark.parametrize("option", list_options()["classifier"])
+def test_an_encoder_begins_as_in_a_study(option):
+    own, composed = EmbeddingClassifier(encoder=option)._config(), compose_study([f"classifier={option}"])
+    assert (own.classifier, own.training) == (composed.classifier, composed.training)
+
+
+@pytest.mark.parametrize("encoder", ["gru", "../experiment/main", None])
+def test_an_unknown_encoder_is_a_sentence(reviews, encoder):
+    with pytest.raises(ValueError, match=r"classifier\.encoder"):
+        small(encoder=encoder).fit(*reviews)
 
 
 @pytest.mark.parametrize("case", ["random", "frozen", "finetuned", "cnn"])

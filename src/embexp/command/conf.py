@@ -32,12 +32,12 @@ def list_options() -> dict[str, list[str]]:
 
 
 def read_option(group: str, name: str) -> dict[str, Any]:
-    """Return what an option's file sets, by group and key; nothing where there is no such file."""
+    """Return what an option's file sets, by group and key; nothing where there is no such option."""
     from omegaconf import OmegaConf
 
-    file = conf_folder() / group / f"{name}.yaml"
-    if not file.is_file():
+    if name not in list_options()[group]:
         return {}
+    file = conf_folder() / group / f"{name}.yaml"
     values = OmegaConf.to_container(OmegaConf.load(file))
     whole = file.read_text(encoding="utf-8").startswith(_GLOBAL)
     return dict(values) if whole and isinstance(values, dict) else {group: values}
