@@ -38,6 +38,5 @@ def read_option(group: str, name: str) -> dict[str, Any]:
     if name not in list_options()[group]:
         return {}
     file = conf_folder() / group / f"{name}.yaml"
-    values = OmegaConf.to_container(OmegaConf.load(file))
-    whole = file.read_text(encoding="utf-8").startswith(_GLOBAL)
-    return dict(values) if whole and isinstance(values, dict) else {group: values}
+    values: Any = OmegaConf.to_container(OmegaConf.load(file))
+    return values if file.read_text(encoding="utf-8").startswith(_GLOBAL) else {group: values}
