@@ -119,7 +119,7 @@ def check(config: StudyConfig) -> list[str]:
         *_check_numbers(config),
         *_check_choices(config),
         *_check_together(config),
-        *_check_encoder(config.classifier),
+        *check_encoder(config.classifier),
         *_check_tuning(config.tuning),
         *_check_grid(config.grid),
         *_check_rooms(config),
@@ -188,7 +188,8 @@ def _check_together(config: StudyConfig) -> Iterator[str]:
         )
 
 
-def _check_encoder(classifier: ClassifierConfig) -> Iterator[str]:
+def check_encoder(classifier: ClassifierConfig) -> Iterator[str]:
+    """Yield a sentence for every setting that does not go with the encoder."""
     windows = classifier.windows
     if not windows or any(not _is_whole(window) or window < 1 for window in windows):
         yield f"classifier.windows: {windows} must be whole numbers of tokens from 1 on, such as [3,4,5]"
@@ -202,6 +203,11 @@ def _check_encoder(classifier: ClassifierConfig) -> Iterator[str]:
                 f"classifier.{key}: {value} has no effect, because encoder {classifier.encoder} does not read it; "
                 f"leave it out, or choose classifier.encoder={readers}"
             )
+    if chosen is not None and "pooling" in chosen.reads and classifier.pooling == "last" and not chosen.in_order:
+        yield (
+            f"classifier.pooling: last needs an encoder with a state after each token, and {classifier.encoder} has "
+            f"none; give {', '.join(POOLINGS[:-1])}, or choose classifier=lstm"
+        )
 
 
 def _check_tuning(tuning: TuningConfig) -> Iterator[str]:

@@ -20,7 +20,7 @@ WORD2VEC_CORPORA = ("pool", "labelled", "files", "dataset", "hub", "pretrained")
 WORD2VEC_MODELS = ("word2vec", "fasttext")
 UNKNOWN_WORDS = ("random", "zero", "mean", "subword")
 INITIALISATIONS = ("uniform", "normal", "matched")
-POOLINGS = ("mean", "max", "mean_max")
+POOLINGS = ("mean", "max", "mean_max", "last")
 CHANNELS = ("shared", "own")
 STANDARDISED = ("auto", "texts", "tokens", "none")
 DEVICES = ("auto", "cpu", "cuda")
@@ -112,7 +112,7 @@ class ClassifierConfig:
     initial: str = "uniform"  # random rows: uniform(-scale, scale) | normal(0, scale) | matched to word2vec's norm
     initial_scale: float = 0.1
     standardise: str = "auto"  # word vectors: texts (pooled ones) | tokens | none; auto: texts for means, else tokens
-    pooling: str = "mean"  # mean_pool, linear: mean | max | mean_max (both, side by side)
+    pooling: str = "mean"  # all but cnn: mean | max | mean_max (both, side by side) | last (lstm: last states)
     layers: int = 1  # mean_pool: hidden layers (several: DAN, Iyyer 2015)
     windows: list[int] = field(default_factory=lambda: [3, 4, 5])  # cnn: tokens that a filter sees
     maps: int = 100  # cnn: filters of each window

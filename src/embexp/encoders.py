@@ -48,7 +48,7 @@ def _cnn(classifier: ClassifierConfig, given: int, classes: int) -> int:
 
 def _lstm(classifier: ClassifierConfig, given: int, classes: int) -> int:
     size = classifier.hidden_size
-    return 8 * size * (given + size + 2) + 2 * classes * size
+    return 8 * size * (given + size + 2) + 4 * classes * size
 
 
 ENCODERS = {
@@ -56,7 +56,8 @@ ENCODERS = {
         "mean_pool", "MeanPoolClassifier", ("hidden_size", "pooling", "layers"), _mean_pool, compiled=True
     ),
     "cnn": Encoder("cnn", "CnnClassifier", ("windows", "maps"), _cnn, in_order=True),
-    "lstm": Encoder("lstm", "LstmClassifier", ("hidden_size",), _lstm, in_order=True),
+    # Version 2: its states are pooled.
+    "lstm": Encoder("lstm", "LstmClassifier", ("hidden_size", "pooling"), _lstm, in_order=True, version=2),
     # Version 2: a compiled loop, the same but for rounding.
     "linear": Encoder("linear", "LinearClassifier", ("pooling",), _linear, compiled=True, version=2),
 }

@@ -20,7 +20,10 @@ ENCODERS = {
     "linear": ClassifierConfig(encoder="linear"),
     "linear_max": ClassifierConfig(encoder="linear", pooling="max"),
     "cnn": ClassifierConfig(encoder="cnn", windows=[1, 2, 5], maps=6),
-    "lstm": ClassifierConfig(encoder="lstm", hidden_size=5),
+    "lstm": ClassifierConfig(encoder="lstm", hidden_size=5, pooling="max"),
+    "lstm_mean": ClassifierConfig(encoder="lstm", hidden_size=5, pooling="mean"),
+    "lstm_mean_max": ClassifierConfig(encoder="lstm", hidden_size=5, pooling="mean_max"),
+    "lstm_last": ClassifierConfig(encoder="lstm", hidden_size=5, pooling="last"),
 }
 
 

@@ -86,23 +86,32 @@ def test_cnn_equals_kim_written_as_loops():
         np.testing.assert_allclose(found, expected, **CLOSE)
 
 
-def test_lstm_reads_backwards_from_the_last_token():
-    texts = [np.array([4, 8, 15, 16])]
-    model = build_model(ENCODERS["lstm"], make_matrix(), CLASSES, 5)
+@pytest.mark.parametrize("pooling", ["last", "mean", "max", "mean_max"])
+def test_lstm_equals_a_loop_over_tokens_that_reads_backwards_from_the_last_one(pooling):
+    text = np.array([4, 8, 15, 16])
+    model = build_model(replace(ENCODERS["lstm"], pooling=pooling), make_matrix(), CLASSES, 5)
     forward, backward = nn.LSTMCell(VECTOR_SIZE, 5), nn.LSTMCell(VECTOR_SIZE, 5)
     for cell, suffix in ((forward, ""), (backward, "_reverse")):
         for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
             getattr(cell, part).data = getattr(model.lstm, f"{part}_l0{suffix}").data
     with torch.no_grad():
-        states = []
-        for cell, order in ((forward, texts[0]), (backward, texts[0][::-1])):
-            state = (torch.zeros(1, 5), torch.zeros(1, 5))
+        directions = []
+        for cell, order in ((forward, text), (backward, text[::-1])):
+            state, states = (torch.zeros(1, 5), torch.zeros(1, 5)), []
             for token in order:
                 state = cell(model.embedding.weight[int(token)][None], state)
-            states.append(state[0])
-        ids, lengths = padded(texts, beyond=6)
-        found = model.encode(model.embed(ids), lengths)
-    np.testing.assert_allclose(found.numpy(), torch.cat(states, dim=1).numpy(), **CLOSE)
+                states.append(state[0].numpy()[0])
+            directions.append(states)
+        ids, lengths = padded([text], beyond=6)
+        found = model.encode(model.embed(ids), lengths).numpy()[0]
+    both = np.concatenate([directions[0], directions[1][::-1]], axis=1)  # (tokens, 10), states of one token in a row
+    expected = {
+        "last": np.concatenate([directions[0][-1], directions[1][-1]]),
+        "mean": both.mean(axis=0),
+        "max": both.max(axis=0),
+        "mean_max": np.concatenate([both.mean(axis=0), both.max(axis=0)]),
+    }
+    np.testing.assert_allclose(found, expected[pooling], **CLOSE)
 
 
 @pytest.mark.parametrize("name", ENCODERS)

@@ -85,7 +85,7 @@ def check(classifier, config, strategy="finetuned") -> None:
 @pytest.mark.parametrize("name", ENCODERS)
 @pytest.mark.parametrize("optimizer", RATES)
 def test_it_equals_the_usual_loop_for_every_encoder_and_optimiser(name, optimizer):
-    rate = RATES[optimizer] * (0.2 if name == "lstm" else 1)
+    rate = RATES[optimizer] * (0.2 if name.startswith("lstm") else 1)
     config = TrainingConfig(
         optimizer=optimizer, embedding_optimizer=optimizer, learning_rate=rate, embedding_learning_rate=rate
     )

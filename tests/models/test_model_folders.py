@@ -65,7 +65,7 @@ def test_a_missing_file_is_named(folder, name):
 @pytest.mark.parametrize(
     ("path", "value", "said"),
     [
-        (("format",), 2, "format 2"),
+        (("format",), 1, "format 1"),
         (("strategy",), "tfidf", "strategy 'tfidf' is unknown"),
         (("vector_size",), 10**9, "out of range"),
         (("vector_size",), 9, "shape (49, 8)"),
@@ -84,6 +84,7 @@ def test_a_missing_file_is_named(folder, name):
         (("classifier", "layers"), 10**6, "more layers"),
         (("classifier", "layers"), 2, "deeper.0.weight"),
         (("classifier", "windows"), [], "windows"),
+        (("classifier", "pooling"), "last", "classifier.pooling: last needs"),
         (("classifier", "dropout"), "NaN", "dropout"),
         (("classifier", "hidden_size"), 0, "out of range"),
     ],
@@ -93,7 +94,7 @@ def test_a_changed_description_is_refused(folder, path, value, said):
     assert said in refusal(folder)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"null", b"[" * 100_000, b'{"format": 1}'])
+@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"null", b"[" * 100_000, b'{"format": 2}'])
 def test_a_description_that_is_none_is_refused(folder, content):
     (folder / DESCRIPTION).write_bytes(content)
     assert DESCRIPTION in refusal(folder)

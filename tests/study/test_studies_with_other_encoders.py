@@ -92,6 +92,8 @@ def test_a_cnn_has_no_hidden_size_in_its_identity(tmp_path):
         (["classifier.windows=[2]"], r"classifier\.windows: \[2\] has no effect.*classifier\.encoder=cnn"),
         (["classifier=cnn", "classifier.windows=[]"], r"classifier\.windows: \[\] must be whole numbers"),
         (["classifier=cnn", "classifier.windows=[3,3]"], r"classifier\.windows: 3 stands there more than once"),
+        (["classifier.pooling=last"], r"classifier\.pooling: last needs an encoder with a state.*mean_pool has none"),
+        (["classifier=cnn", "classifier.pooling=max"], r"classifier\.pooling: max has no effect.*mean_pool or lstm"),
         (["classifier.dropout=1"], r"classifier\.dropout: 1.0 is out of range"),
         (["training.optimizer=adamw"], r"training\.optimizer: 'adamw' is unknown; did you mean adam\?"),
         (["training.gradient_clipping=0"], r"training\.gradient_clipping: 0.0 is out of range"),

@@ -23,13 +23,13 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 import numpy as np
 from numpy.typing import NDArray
 
-from embexp.checks import CHOICES, RANGES
+from embexp.checks import CHOICES, RANGES, check_encoder
 from embexp.config import CONTROLS, STRATEGIES, ClassifierConfig, TextConfig
 from embexp.encoders import ENCODERS
 from embexp.errors import UserError
 from embexp.models.classifier import ModelSettings, TrainedClassifier
 
-FORMAT = 1
+FORMAT = 2
 WEIGHTS, VOCABULARY, DESCRIPTION, TOKENIZER = "weights.safetensors", "vocabulary.txt", "model.json", "tokenizer.json"
 LARGEST_DESCRIPTION = 16 << 20  # bytes
 LARGEST_HEADER = 1 << 20  # bytes of a .safetensors file that describe its tensors
@@ -225,8 +225,7 @@ def _problems(classifier: ClassifierConfig) -> Iterator[str]:
         group, _, name = key.partition(".")
         if group == "classifier" and getattr(classifier, name) not in options:
             yield f"{key} {getattr(classifier, name)[:40]!r} is unknown; possible: {', '.join(options)}"
-    if not classifier.windows or min(classifier.windows) < 1:
-        yield f"classifier.windows {classifier.windows} must be whole numbers from 1 on"
+    yield from check_encoder(classifier)
 
 
 def _check_room(folder: Path, settings: ModelSettings, classes: int, sizes: Sequence[int]) -> None:
