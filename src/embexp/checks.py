@@ -87,6 +87,7 @@ POSITIVE = (
     "classifier.max_norm",
     "training.learning_rate",
     "training.embedding_learning_rate",
+    "training.random_rate_factor",
     "training.gradient_clipping",
     "executor.task_timeout_seconds",
     "executor.worker_wait_seconds",

@@ -28,7 +28,7 @@ from embexp.config import CONTROLS, STRATEGIES, DatasetConfig, StudyConfig, Trac
 from embexp.encoders import ENCODERS
 from embexp.errors import UserError, did_you_mean
 from embexp.models import ModelSettings, TrainedClassifier
-from embexp.protocol import fit_to_classes
+from embexp.protocol import fit_to_cell
 
 GROUPS = ("text", "word2vec", "classifier", "training")  # whose settings may stand in `settings`
 KINDS = {"U": str, "O": str, "i": int, "u": int, "b": bool, "f": float}  # of labels that a folder can hold
@@ -145,6 +145,7 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _train(self, config: StudyConfig, numbered: Any, found: Any, labels: NDArray[np.int64], seed: int) -> Any:
         from embexp.classify.cell import CellData, train_strategy
+        from embexp.classify.strategies import STRATEGIES as KNOWN
         from embexp.classify.threads import one_thread
 
         data = CellData(
@@ -159,7 +160,7 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             text_sequences=numbered.sequences,
         )
         size = self.vector_size if found is None else found.vectors.shape[1]
-        training = fit_to_classes(config.training, data.classes)
+        training = fit_to_cell(config.training, data.classes, KNOWN[self.strategy].scratch)
         settings: dict[str, Any] = {"classifier": config.classifier, "training": training, "seed": seed}
         with one_thread():
             return train_strategy(self.strategy, data, vector_size=int(size), **settings)

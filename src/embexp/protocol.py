@@ -1,4 +1,4 @@
-"""The training protocol, fitted to the number of classes.
+"""The training protocol, fitted to the number of classes and the strategy.
 
 Learning rates and budget were chosen on two classes. With more of them the same number of passes leaves the head short
 of its best, and the rows of word vectors short of where the task wants them (docs/protocol.md has the figures).
@@ -12,22 +12,24 @@ from dataclasses import replace
 from embexp.config import TrainingConfig
 
 
-def fit_to_classes(training: TrainingConfig, classes: int) -> TrainingConfig:
-    """Return the settings of training for a number of classes; with two (or one) they stay as they are.
+def fit_to_cell(training: TrainingConfig, classes: int, scratch: bool = False) -> TrainingConfig:
+    """Return the settings of training for a strategy and a number of classes, as they are for word vectors and two.
 
     Passes and the rate of the rows are multiplied by log2(classes), the bits of a label, to
-    `training.budget.classes_power` and `training.embedding_classes_power`. Both powers are 0 in what is returned, so
-    fitting again changes nothing. The powers are those of a mean of words; `classifier=cnn` and `classifier=lstm` set
-    their own (docs/encoders.md).
+    `training.budget.classes_power` and `training.embedding_classes_power`; the powers are those of a mean of words, and
+    `classifier=cnn` and `classifier=lstm` set their own (docs/encoders.md). Rows learned from `scratch` have
+    `training.random_rate_factor` times the rate. All of this is used up in what is returned: both powers are 0
+    and the factor is 1, so fitting again changes nothing.
     """
     bits = math.log2(max(2, classes))
     budget = training.budget
-    rate = training.embedding_learning_rate
+    rate = _times(training.embedding_learning_rate, bits, training.embedding_classes_power)
     return replace(
         training,
         budget=replace(budget, passes=_times(budget.passes, bits, budget.classes_power), classes_power=0.0),
-        embedding_learning_rate=_times(rate, bits, training.embedding_classes_power),
+        embedding_learning_rate=rate * (training.random_rate_factor if scratch else 1),
         embedding_classes_power=0.0,
+        random_rate_factor=1.0,
     )
 
 

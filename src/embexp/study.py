@@ -28,7 +28,7 @@ from embexp.config import (
 from embexp.encoders import ENCODERS
 from embexp.engine.task import Stage, Task, Work, fingerprint_of
 from embexp.errors import UserError
-from embexp.protocol import fit_to_classes
+from embexp.protocol import fit_to_cell
 from embexp.text import Facts, auto_train_sizes, folds_of, token_identity
 from embexp.wordvectors import VectorPlan, plan_vectors
 
@@ -278,7 +278,9 @@ def _cell_settings(
         settings["labelled_min_count"] = config.text.min_count
     if strategy is None:
         return settings
-    training = training_settings(config, len(classes)) | {"device": _resolve_device(config.training.device)}
+    training = training_settings(config, len(classes), strategy.scratch) | {
+        "device": _resolve_device(config.training.device)
+    }
     classifier = _moved(config.classifier, CLASSIFIER_KEYS)
     encoder = ENCODERS[config.classifier.encoder]
     if "hidden_size" not in encoder.reads:
@@ -287,7 +289,7 @@ def _cell_settings(
         settings["encoder_version"] = encoder.version
     if not strategy.static:
         classifier.pop("channels", None)
-    if strategy.trained and not strategy.pretrained and config.classifier.initial != "matched":
+    if strategy.scratch and config.classifier.initial != "matched":
         classifier.pop("standardise", None)  # rows that start from nothing are not
     if strategy.pretrained:
         classifier = {key: value for key, value in classifier.items() if key not in INITIALISING}
@@ -296,9 +298,9 @@ def _cell_settings(
     return settings | {"vector_size": vector_size, "classifier": classifier, "training": training}
 
 
-def training_settings(config: StudyConfig, classes: int) -> dict[str, Any]:
-    """Return what of a study's training moves the bytes of its cells, fitted to the number of classes."""
-    fitted = fit_to_classes(config.training, classes)
+def training_settings(config: StudyConfig, classes: int, scratch: bool = False) -> dict[str, Any]:
+    """Return what of a study's training moves the bytes of a cell, fitted to the classes and the strategy."""
+    fitted = fit_to_cell(config.training, classes, scratch)
     settings = {key: value for key, value in _moved(fitted, TRAINING_KEYS).items() if key not in SPENT}
     del settings["budget"]["classes_power"]
     return settings

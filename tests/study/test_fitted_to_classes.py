@@ -6,6 +6,7 @@ import csv
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from tiny_study import tiny_study, write_reviews
 
@@ -13,7 +14,7 @@ from embexp.command.compose import compose_study
 from embexp.config import BudgetConfig, DatasetConfig, GridConfig, TrainingConfig
 from embexp.engine.store import Store
 from embexp.estimator import EmbeddingClassifier
-from embexp.protocol import fit_to_classes
+from embexp.protocol import fit_to_cell
 from embexp.running import plan_study, run_study
 
 TRAINING = TrainingConfig(
@@ -45,17 +46,17 @@ def fingerprints(config):
 
 def test_two_classes_keep_every_setting():
     usual = TrainingConfig()
-    fitted = fit_to_classes(usual, 2)
+    fitted = fit_to_cell(usual, 2)
     assert fitted == replace(usual, budget=replace(usual.budget, classes_power=0), embedding_classes_power=0)
-    assert fitted == fit_to_classes(usual, 1)
+    assert fitted == fit_to_cell(usual, 1)
 
 
 def test_passes_and_the_rate_of_the_rows_grow_with_the_classes():
-    fitted = fit_to_classes(TRAINING, 5)
+    fitted = fit_to_cell(TRAINING, 5)
     assert (fitted.budget.min_steps, fitted.budget.passes) == (5, 10.78)  # 2 passes, 2.32 bits squared
     assert (fitted.learning_rate, fitted.embedding_learning_rate) == (TRAINING.learning_rate, 0.2322)
-    assert fit_to_classes(fitted, 5) == fitted
-    passes = [fit_to_classes(TRAINING, classes).budget.passes for classes in range(2, 30)]
+    assert fit_to_cell(fitted, 5) == fitted
+    passes = [fit_to_cell(TRAINING, classes).budget.passes for classes in range(2, 30)]
     assert passes == sorted(set(passes))
 
 
@@ -63,11 +64,32 @@ def test_passes_and_the_rate_of_the_rows_grow_with_the_classes():
 def test_encoders_that_read_the_order_have_a_protocol_of_their_own(encoder):
     of_means, own = compose_study([]).training, compose_study([f"classifier={encoder}"]).training
     assert own != of_means
-    assert fit_to_classes(own, 6).budget.passes == pytest.approx(own.budget.passes * math.log2(6), rel=1e-3)
-    assert fit_to_classes(own, 6).embedding_learning_rate == own.embedding_learning_rate
+    assert fit_to_cell(own, 6).budget.passes == pytest.approx(own.budget.passes * math.log2(6), rel=1e-3)
+    assert fit_to_cell(own, 6).embedding_learning_rate == own.embedding_learning_rate
     paper = compose_study(["experiment=kim2014"]).training
-    assert fit_to_classes(paper, 6).budget.passes == paper.budget.passes == 25
+    assert fit_to_cell(paper, 6).budget.passes == paper.budget.passes == 25
     assert compose_study([f"classifier={encoder}", "training.learning_rate=0.5"]).training.learning_rate == 0.5
+
+
+def test_random_rows_may_have_a_rate_of_their_own(tmp_path):
+    config = tiny_study(tmp_path, training=replace(TRAINING, random_rate_factor=2.5))
+    rates = {cell.strategy: cell.task.config["training"]["embedding_learning_rate"] for cell in strategy_cells(config)}
+    usual = TRAINING.embedding_learning_rate
+    assert rates == {"random": 2.5 * usual, "frozen": usual, "finetuned": usual, "random_frozen": usual}
+    spelled = tiny_study(tmp_path, training=replace(TRAINING, embedding_learning_rate=2.5 * usual))
+    random = [cell.task.fingerprint for cell in strategy_cells(spelled) if cell.strategy == "random"]
+    assert [cell.task.fingerprint for cell in strategy_cells(config) if cell.strategy == "random"] == random
+
+
+def test_the_estimator_has_that_rate_too():
+    texts, labels = [f"a{number % 5} b{number % 7}" for number in range(50)], [number % 2 for number in range(50)]
+    given = {"min_count": 1, "vector_size": 4, "min_steps": 5, "passes": 2, "word2vec_min_count": 1, "epochs": 1}
+    for strategy, rate in (("random", 0.25), ("finetuned", 0.1)):
+        by_factor, by_hand = (
+            EmbeddingClassifier(strategy, embedding_learning_rate=each, settings=settings, **given).fit(texts, labels)
+            for each, settings in ((0.1, {"training.random_rate_factor": 2.5}), (rate, None))
+        )
+        np.testing.assert_array_equal(by_factor.losses_, by_hand.losses_)
 
 
 def test_a_cell_is_the_one_with_its_fitted_values_written_out(tmp_path):

@@ -28,6 +28,11 @@ class Strategy:
     trained: bool
     static: bool = False
 
+    @property
+    def scratch(self) -> bool:
+        """Whether the task learns the rows from random ones."""
+        return self.trained and not self.pretrained
+
 
 STRATEGIES = {
     strategy.name: strategy

@@ -12,7 +12,7 @@ from embexp.conclude.report.curve_figures import size_axis
 from embexp.conclude.report.palette import Style
 from embexp.config import StudyConfig, TrainingConfig
 from embexp.labs.parts import Expectation, Part, Row, Shown, table
-from embexp.protocol import fit_to_classes
+from embexp.protocol import fit_to_cell
 from embexp.text import nested_order
 from embexp.text.entry import Dataset
 
@@ -30,7 +30,7 @@ def count_touches(dataset: Dataset, config: StudyConfig, train_size: int, seed: 
     """Count, after each number of passes, the rows that had a gradient and in how many steps."""
     labels = np.asarray(dataset.pool.labels, np.int64)
     labelled = dataset.pool.bags.select(nested_order(labels, seed)[:train_size])
-    training = fit_to_classes(config.training, len(dataset.classes))
+    training = fit_to_cell(config.training, len(dataset.classes))
     batch_size = training.batch_size
     steps = max(int(np.ceil(max(PASSES) * train_size / batch_size)), 1)
     batches = batch_order(train_size, batch_size, steps, seed)
