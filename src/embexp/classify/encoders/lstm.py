@@ -72,7 +72,7 @@ class LstmClassifier(TextClassifier):
         return logits
 
     def classify_flat(self, vectors: Tensor, texts: FlatTexts) -> Tensor:
-        """Return the same logits for texts without padding, packed and pooled without a padded form."""
+        """Return the same logits for texts without padding, none in between, shape (texts, classes)."""
         logits: Tensor = self.output(self.dropout(self._encode_flat(vectors, texts)))
         return logits
 
