@@ -67,6 +67,7 @@ RANGES: dict[str, tuple[float | None, float | None]] = {
     "training.weight_decay": (0, None),
     "training.embedding_weight_decay": (0, None),
     "training.label_smoothing": (0, 0.99),
+    "training.early_stopping": (0, 0.5),
     "training.budget.min_steps": (0, None),
     "training.budget.passes": (0, None),
     "training.budget.classes_power": (0, 3),

@@ -150,6 +150,7 @@ class TrainingConfig:
     class_weights: str = "none"  # none | balanced (every class weighs the same in the loss)
     label_smoothing: float = 0.0
     gradient_clipping: float | None = None  # largest length of the whole gradient
+    early_stopping: float = 0.0  # share of a cell's labels that choose the pass whose weights are kept; 0: the last are
 
 
 @dataclass(frozen=True)

@@ -236,7 +236,7 @@ def _write_json(path: Path, content: Any) -> None:
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
 
 
-PARAMS = ("steps", "parameters", "trained_parameters")  # of a cell's record that MLflow shows
+PARAMS = ("steps", "kept_step", "parameters", "trained_parameters")  # of a cell's record that MLflow shows
 
 
 class _CellTracker:
@@ -264,7 +264,7 @@ class _CellTracker:
                 fingerprint=event.task.fingerprint,
                 fold=cell.fold,
                 word2vec_seed=cell.word2vec_seed,
-                params={name: record[name] for name in PARAMS} | chosen_values(record),
+                params={name: record[name] for name in PARAMS if name in record} | chosen_values(record),
                 metrics=metrics | {"train_seconds": timing["train_seconds"]},
                 history=record["history"],
                 started=timing["started"],

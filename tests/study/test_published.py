@@ -75,16 +75,19 @@ def test_a_strategy_without_a_finished_cell_has_no_figure():
 
 def test_deviations_are_those_of_the_configuration():
     same = deviations({"mr": results(0.8)})
-    assert [sentence.split(":")[0] for sentence in same] == ["tokens", "stopping", "seeds"]
+    assert [sentence.split(":")[0] for sentence in same] == ["tokens", "seeds"]
+    said = "stopping: SST-2 on a part of the training texts; the paper on the validation texts of the set"
+    assert said in deviations({"sst2": results(0.8)})
     other = results(0.8)
     other["config"]["word2vec"] |= {"corpus": "pool", "vector_size": 50}
-    other["config"]["training"]["optimizer"] = "adam"
+    other["config"]["training"] |= {"optimizer": "adam", "early_stopping": 0.0}
     other["config"]["dataset"]["folds"] = None
     other["config"]["text"] |= {"tokenizer": "pattern", "min_count": 1}
     told = deviations({"mr": other})
     assert "vectors: trained by embexp (word2vec.corpus=pool); the paper's are from Google News" in told
     assert "dimensions of the vectors: 50 (word2vec.vector_size); 300 in the paper" in told
     assert "optimiser: adam (training.optimizer); adadelta in the paper" in told
+    assert any(sentence.startswith("share of the training texts that chooses the pass: 0 ") for sentence in told)
     assert [sentence.split(":")[0] for sentence in told].count("words") == 1
     assert "folds: MR by one split; 10-fold cross-validation in the paper" in told
 

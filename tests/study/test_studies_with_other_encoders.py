@@ -97,6 +97,7 @@ def test_a_cnn_has_no_hidden_size_in_its_identity(tmp_path):
         (["classifier.dropout=1"], r"classifier\.dropout: 1.0 is out of range"),
         (["training.optimizer=adamw"], r"training\.optimizer: 'adamw' is unknown; did you mean adam\?"),
         (["training.gradient_clipping=0"], r"training\.gradient_clipping: 0.0 is out of range"),
+        (["training.early_stopping=0.6"], r"training\.early_stopping: 0.6 is out of range.*at most 0.5"),
     ],
 )
 def test_settings_that_cannot_work_are_sentences(overrides, sentence):

@@ -16,6 +16,7 @@ from embexp.sequences import Sequences
 
 if TYPE_CHECKING:
     from embexp.classify.encoders.base import TextClassifier
+    from embexp.classify.stopping import EarlyStopping
     from embexp.classify.tfidf import TfidfSettings
 
 HISTORY_POINTS = 40  # of the training curve, each the mean loss of its stretch
@@ -136,6 +137,7 @@ class Trained:
         train_tokens: Tokens that training read, each pass counted.
         train_seconds: From mapped data to final weights.
         reads: The texts that score the cell, in the form that the classifier reads.
+        stopping: What judged its passes; None where the last weights are kept.
     """
 
     model: TextClassifier
@@ -143,6 +145,7 @@ class Trained:
     train_tokens: int
     train_seconds: float
     reads: Bags | Sequences
+    stopping: EarlyStopping | None = None
 
 
 def train_strategy(
@@ -166,12 +169,14 @@ def train_strategy(
     from embexp.classify.routes import fits_compiled_loop, texts_for, warm_up
     from embexp.classify.training import train
 
-    strategy, labelled = STRATEGIES[name], texts_for(classifier.encoder, data.labelled, data.labelled_sequences)
+    strategy = STRATEGIES[name]
     reads = texts_for(classifier.encoder, data.texts, data.text_sequences)
     compiled = fits_compiled_loop(strategy, classifier, training)
     device = "cuda" if training.device == "cuda" else "cpu"
     warm_up(compiled, classifier.encoder, device)
     started = time.perf_counter()
+    data, stopping = _early_stopping(data, classifier.encoder, training, seed)
+    labelled = texts_for(classifier.encoder, data.labelled, data.labelled_sequences)
     model, batches = untrained(name, data, vector_size=vector_size, classifier=classifier, training=training, seed=seed)
     if compiled and isinstance(model, MeanClassifier):
         if device == "cpu":
@@ -184,10 +189,28 @@ def train_strategy(
     else:
         from embexp.classify.loop import train_encoder
 
-        losses = train_encoder(model, labelled, data.labels, batches, training, strategy.trained, seed, device)
+        problem = labelled, data.labels, batches
+        losses = train_encoder(model, *problem, training, strategy.trained, seed, device, stopping)
     seconds = time.perf_counter() - started
     tokens = int(data.labelled.tokens()[batches.ravel()].sum())
-    return Trained(model, losses, tokens, seconds, reads)
+    return Trained(model, losses, tokens, seconds, reads, stopping)
+
+
+def _early_stopping(
+    data: CellData, encoder: str, training: TrainingConfig, seed: int
+) -> tuple[CellData, EarlyStopping | None]:
+    """Return what a cell learns from and what judges its passes; all of it and None where no labels are held out."""
+    if not training.early_stopping:
+        return data, None
+    from embexp.classify.routes import texts_for
+    from embexp.classify.stopping import EarlyStopping, hold_out
+
+    fitted, held_out = hold_out(data.labels, training.early_stopping, seed)
+    if not len(held_out):
+        return data, None
+    inside = data.inside(fitted, held_out)
+    judging = texts_for(encoder, inside.texts, inside.text_sequences)
+    return inside, EarlyStopping(judging, inside.text_labels, len(fitted), training.batch_size)
 
 
 def untrained(
@@ -237,13 +260,16 @@ def score_trained(name: str, data: CellData, trained: Trained) -> CellResult:
     predictions = predict_classes(model, trained.reads)
     parameters = sum(parameter.numel() for parameter in model.parameters())
     kept = 0 if model.static is None else model.static.weight.numel()
-    record = {
+    stopping = trained.stopping
+    record: dict[str, Any] = {
         "train_tokens": trained.train_tokens,
         "steps": len(trained.losses),
         "parameters": parameters,
         "trained_parameters": parameters - kept - (0 if STRATEGIES[name].trained else model.embedding.weight.numel()),
-        "history": summarise_losses(trained.losses),
+        "history": [*summarise_losses(trained.losses), *(stopping.history if stopping else [])],
     }
+    if stopping is not None:
+        record["kept_step"] = stopping.kept_step
     return CellResult(record | score(predictions, data.text_labels, data.classes), predictions, trained.train_seconds)
 
 

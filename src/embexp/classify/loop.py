@@ -23,6 +23,7 @@ from embexp.classify.encoders.mean_pool import MeanPoolClassifier
 from embexp.classify.encoders.pooling import pool_flat
 from embexp.classify.generators import generator
 from embexp.classify.optimisers import LayerOptimiser, RowOptimiser
+from embexp.classify.stopping import EarlyStopping
 from embexp.config import TrainingConfig
 from embexp.sequences import Sequences
 
@@ -58,6 +59,7 @@ def train_encoder(
     train_rows: bool,
     seed: int,
     device: str = "cpu",
+    stopping: EarlyStopping | None = None,
 ) -> NDArray[np.float32]:
     """Train a classifier in place; return the loss of each step, float32, shape (steps,).
 
@@ -71,30 +73,17 @@ def train_encoder(
         train_rows: Whether the embedding layer is trained.
         seed: Fixes which features and words are dropped, the same for every strategy.
         device: A torch device, such as cuda or cpu.
+        stopping: Judges each pass; the weights after the best one are left in the classifier. Without it the last are.
     """
     types, texts = FlatTexts.of(labelled).number(model.embedding.num_embeddings)
     tables = Tables.of(model, types, device)
-    layers = [child for child in model.children() if child not in (model.embedding, model.static)]
-    for layer in layers:
-        layer.to(device)
     with own_randomness(device), float32_arithmetic(device):
         torch.manual_seed(int(generator(seed, "dropout").integers(2**62)))
-        loop = _Loop(model.train(), tables, texts, labels, config, train_rows, seed)
-        losses = loop.run(batches)
-    for layer in layers:
-        layer.to("cpu")
-    if train_rows:
-        _put_back(model, tables, loop.kept)
-    model.eval()
+        loop = _Loop(model, tables, texts, labels, config, train_rows, seed)
+        losses = loop.run(batches, stopping)
+    if stopping is not None:
+        stopping.restore(model)
     return losses
-
-
-def _put_back(model: TextClassifier, tables: Tables, kept: float) -> None:
-    """Write the trained rows into the embedding layer; decay the others as far as it went."""
-    with torch.no_grad():
-        if kept != 1:
-            model.embedding.weight.mul_(kept)
-        model.embedding.weight[torch.from_numpy(tables.types)] = tables.rows.cpu()
 
 
 class _Loop:
@@ -112,6 +101,9 @@ class _Loop:
     ) -> None:
         device = tables.rows.device
         self.model, self.tables, self.texts, self.config = model, tables, texts, config
+        self.layers_behind = [child for child in model.children() if child not in (model.embedding, model.static)]
+        self.kept_in_model = 1.0  # how far the rows outside the tables are decayed
+        self.take()
         self.targets = torch.from_numpy(labels).to(device)
         self.loss = make_loss(config, labels, model.output.out_features).to(device)
         self.parameters = [
@@ -124,16 +116,34 @@ class _Loop:
         if self.rows is None and isinstance(model, (MeanPoolClassifier, LinearClassifier)) and not model.word_dropout:
             self.pooled = pool_flat(tables.rows, texts, model.pooling)  # a frozen text never changes: pooled once
 
-    @property
-    def kept(self) -> float:
-        """Share of its value that weight decay has left to a row without any gradient."""
-        return 1.0 if self.rows is None else self.rows.kept
+    def take(self) -> None:
+        """Take the layers to the device, to train them."""
+        self.model.train()
+        for layer in self.layers_behind:
+            layer.to(self.tables.rows.device)
 
-    def run(self, batches: NDArray[np.int64]) -> NDArray[np.float32]:
+    def give_back(self) -> None:
+        """Leave the classifier on the CPU as it stands now, rows included; those outside the tables decay alone."""
+        for layer in self.layers_behind:
+            layer.to("cpu")
+        if self.rows is not None:
+            with torch.no_grad():
+                if self.rows.kept != self.kept_in_model:
+                    self.model.embedding.weight.mul_(self.rows.kept / self.kept_in_model)
+                    self.kept_in_model = self.rows.kept
+                self.model.embedding.weight[torch.from_numpy(self.tables.types)] = self.tables.rows.detach().cpu()
+        self.model.eval()
+
+    def run(self, batches: NDArray[np.int64], stopping: EarlyStopping | None) -> NDArray[np.float32]:
         losses = torch.zeros(len(batches), device=self.targets.device)
         shares = rate_shares(self.config.schedule, len(batches))
-        for step, (batch, share) in enumerate(zip(batches, map(float, shares), strict=True)):
-            losses[step] = self.step(batch, share)
+        for step, (batch, share) in enumerate(zip(batches, map(float, shares), strict=True), 1):
+            losses[step - 1] = self.step(batch, share)
+            if stopping is not None and stopping.is_due(step, len(batches)):
+                self.give_back()
+                stopping.judge(self.model, step)
+                self.take()
+        self.give_back()
         return losses.cpu().numpy()
 
     def step(self, batch: NDArray[np.int64], share: float) -> Tensor:

@@ -48,6 +48,7 @@ def fits_compiled_loop(strategy: Strategy, classifier: ClassifierConfig, trainin
         and classifier.dropout == classifier.word_dropout == 0
         and classifier.max_norm is None
         and training.gradient_clipping is None
+        and training.early_stopping == 0
         and not strategy.static
         and all(getattr(training, key) == getattr(default, key) for key in of_training)
     )
