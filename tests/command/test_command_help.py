@@ -67,6 +67,15 @@ def test_the_version_is_ours(embexp: Embexp) -> None:
     assert embexp("--version").out.startswith(f"embexp {package.__version__}")
 
 
+def test_python_can_be_asked_for_the_command(tmp_path: Path) -> None:
+    """Exit codes are the command's own."""
+    module = [sys.executable, "-m", "embexp"]
+    told = subprocess.run([*module, "--version"], capture_output=True, text=True, check=True, cwd=tmp_path)
+    assert told.stdout.startswith(f"embexp {package.__version__}")
+    wrong = subprocess.run([*module, "frobnicate"], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert (wrong.returncode, wrong.stderr.startswith("embexp: frobnicate")) == (2, True)
+
+
 @pytest.mark.parametrize("words", [["--help"], ["--version"], ["run", "--help"], ["frobnicate"]], ids=" ".join)
 def test_quick_answers_import_nothing_slow(words: list[str]) -> None:
     script = (
