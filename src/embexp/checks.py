@@ -89,6 +89,7 @@ POSITIVE = (
     "training.learning_rate",
     "training.embedding_learning_rate",
     "training.random_rate_factor",
+    "training.frozen_passes_factor",
     "training.gradient_clipping",
     "executor.task_timeout_seconds",
     "executor.worker_wait_seconds",

@@ -141,6 +141,7 @@ class TrainingConfig:
     embedding_learning_rate: float = 0.4  # rows, with two classes
     embedding_classes_power: float = 0.75  # that rate is multiplied by log2(classes) to this power
     random_rate_factor: float = 1.0  # random: that rate times this
+    frozen_passes_factor: float = 1.0  # frozen: budget.passes times this
     schedule: str = "linear"  # linear (both rates fall to 0 over the budget) | constant
     weight_decay: float = 0.0  # decoupled; neither rows nor biases
     device: str = "auto"  # auto | cpu | cuda

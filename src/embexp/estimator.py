@@ -160,7 +160,7 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             text_sequences=numbered.sequences,
         )
         size = self.vector_size if found is None else found.vectors.shape[1]
-        training = fit_to_cell(config.training, data.classes, KNOWN[self.strategy].scratch)
+        training = fit_to_cell(config.training, data.classes, KNOWN[self.strategy])
         settings: dict[str, Any] = {"classifier": config.classifier, "training": training, "seed": seed}
         with one_thread():
             return train_strategy(self.strategy, data, vector_size=int(size), **settings)

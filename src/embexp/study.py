@@ -278,7 +278,7 @@ def _cell_settings(
         settings["labelled_min_count"] = config.text.min_count
     if strategy is None:
         return settings
-    training = training_settings(config, len(classes), strategy.scratch) | {
+    training = training_settings(config, len(classes), strategy) | {
         "device": _resolve_device(config.training.device)
     }
     classifier = _moved(config.classifier, CLASSIFIER_KEYS)
@@ -298,9 +298,9 @@ def _cell_settings(
     return settings | {"vector_size": vector_size, "classifier": classifier, "training": training}
 
 
-def training_settings(config: StudyConfig, classes: int, scratch: bool = False) -> dict[str, Any]:
+def training_settings(config: StudyConfig, classes: int, strategy: Strategy | None = None) -> dict[str, Any]:
     """Return what of a study's training moves the bytes of a cell, fitted to the classes and the strategy."""
-    fitted = fit_to_cell(config.training, classes, scratch)
+    fitted = fit_to_cell(config.training, classes, strategy)
     settings = {key: value for key, value in _moved(fitted, TRAINING_KEYS).items() if key not in SPENT}
     del settings["budget"]["classes_power"]
     return settings

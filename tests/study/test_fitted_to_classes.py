@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from tiny_study import tiny_study, write_reviews
 
+from embexp.classify.strategies import STRATEGIES
 from embexp.command.compose import compose_study
 from embexp.config import BudgetConfig, DatasetConfig, GridConfig, TrainingConfig
 from embexp.engine.store import Store
@@ -79,6 +80,23 @@ def test_random_rows_may_have_a_rate_of_their_own(tmp_path):
     spelled = tiny_study(tmp_path, training=replace(TRAINING, embedding_learning_rate=2.5 * usual))
     random = [cell.task.fingerprint for cell in strategy_cells(spelled) if cell.strategy == "random"]
     assert [cell.task.fingerprint for cell in strategy_cells(config) if cell.strategy == "random"] == random
+
+
+def test_rows_that_stay_may_have_more_passes(tmp_path):
+    config = tiny_study(tmp_path, training=replace(TRAINING, frozen_passes_factor=1.5))
+    passes = {cell.strategy: cell.task.config["training"]["budget"]["passes"] for cell in strategy_cells(config)}
+    usual = TRAINING.budget.passes
+    assert passes == {"random": usual, "frozen": 1.5 * usual, "finetuned": usual, "random_frozen": 1.5 * usual}
+    spelled = tiny_study(tmp_path, training=replace(TRAINING, budget=replace(TRAINING.budget, passes=1.5 * usual)))
+    still = [
+        [cell.task.fingerprint for cell in strategy_cells(each) if "frozen" in cell.strategy]
+        for each in (config, spelled)
+    ]
+    assert still[0] == still[1]
+    both = replace(TRAINING, frozen_passes_factor=1.5, random_rate_factor=2.5)
+    for strategy in STRATEGIES.values():
+        fitted = fit_to_cell(both, 5, strategy)
+        assert fit_to_cell(fitted, 5, strategy) == fitted
 
 
 def test_the_estimator_has_that_rate_too():
