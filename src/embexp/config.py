@@ -128,7 +128,7 @@ class BudgetConfig:
 
     min_steps: int = 100
     passes: float = 2.5  # with two classes
-    classes_power: float = 2.25  # passes are multiplied by log2(classes) to this power
+    classes_power: float = 0.0  # passes are multiplied by log2(classes) to this power
 
 
 @dataclass(frozen=True)
@@ -137,11 +137,13 @@ class TrainingConfig:
 
     batch_size: int = 32
     budget: BudgetConfig = field(default_factory=BudgetConfig)
-    learning_rate: float = 0.004  # all but the rows
+    learning_rate: float = 0.004  # all but the rows, with two classes
     embedding_learning_rate: float = 0.4  # rows, with two classes
-    embedding_classes_power: float = 0.75  # that rate is multiplied by log2(classes) to this power
-    random_rate_factor: float = 1.0  # random: that rate times this
-    frozen_passes_factor: float = 1.0  # frozen: budget.passes times this
+    classes_power: float = 0.0  # learning_rate is multiplied by log2(classes) to this power
+    embedding_classes_power: float = 0.0  # embedding_learning_rate likewise
+    frozen_classes_power: float = 0.0  # frozen: learning_rate and passes once more likewise
+    random_rate_factor: float = 1.0  # random: embedding_learning_rate times this
+    frozen_passes_factor: float = 1.0  # frozen: passes times this
     schedule: str = "linear"  # linear (both rates fall to 0 over the budget) | constant
     weight_decay: float = 0.0  # decoupled; neither rows nor biases
     device: str = "auto"  # auto | cpu | cuda

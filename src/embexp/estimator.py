@@ -54,8 +54,8 @@ class EmbeddingClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         min_steps: Optimiser steps at least.
         passes: Passes over the texts at least, with two classes; with more of them `training.budget.classes_power`
             raises them.
-        learning_rate: Of all layers but the rows.
-        embedding_learning_rate: Of the rows, with two classes; with more `training.embedding_classes_power` raises it.
+        learning_rate: Of all layers but the rows, with two classes; with more `training.classes_power` changes it.
+        embedding_learning_rate: Of the rows, with two classes; with more `training.embedding_classes_power` changes it.
         min_count: How often a word must stand in the texts to be known.
         max_tokens: Where a text is cut.
         lower: Whether case is dropped.

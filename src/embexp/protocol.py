@@ -1,7 +1,8 @@
 """The training protocol, fitted to the number of classes and the strategy.
 
-Learning rates and budget were chosen on two classes. With more of them the same number of passes leaves the head short
-of its best, and the rows of word vectors short of where the task wants them (docs/protocol.md has the figures).
+Learning rates and budget were chosen on two classes. With more of them a head above rows that learn takes more passes
+at a lower rate; above rows that stay it must find everything by itself, and takes many more passes at a higher one
+(docs/protocol.md has the figures).
 """
 
 from __future__ import annotations
@@ -19,26 +20,34 @@ if TYPE_CHECKING:
 def fit_to_cell(training: TrainingConfig, classes: int, strategy: Strategy | None = None) -> TrainingConfig:
     """Return the settings of training for a number of classes and a strategy; None for fine-tuning.
 
-    Passes and the rate of the rows are multiplied by log2(classes), the bits of a label, to
-    `training.budget.classes_power` and `training.embedding_classes_power`; the powers are those of a mean of words, and
-    `classifier=cnn` and `classifier=lstm` set their own (docs/encoders.md). Rows learned from scratch have
-    `training.random_rate_factor` times the rate, and where no row is trained there are
-    `training.frozen_passes_factor` times the passes. All of this is used up in what is returned: the powers are 0
-    and the factors 1, so fitting again changes nothing.
+    With b = log2(classes), the bits of a label, they are those for two classes times a power of b:
+
+        passes                     b ** training.budget.classes_power
+        learning_rate              b ** training.classes_power
+        embedding_learning_rate    b ** training.embedding_classes_power
+
+    Rows learned from scratch have `training.random_rate_factor` times the rate. Where no row is trained, passes and
+    `learning_rate` are multiplied by b ** `training.frozen_classes_power` once more, and passes by
+    `training.frozen_passes_factor`. The powers and factors of each encoder stand in
+    conf/classifier/ (docs/encoders.md). All of this is used up in what is returned: the powers are 0 and the factors 1, so fitting
+    again changes nothing.
     """
     bits = math.log2(max(2, classes))
-    budget = training.budget
-    rate = _times(training.embedding_learning_rate, bits, training.embedding_classes_power)
-    passes = _times(budget.passes, bits, budget.classes_power)
     scratch = strategy is not None and strategy.scratch
     still = strategy is not None and not strategy.trained
+    more = training.frozen_classes_power if still else 0.0
+    passes = _times(training.budget.passes, bits, training.budget.classes_power + more)
+    rate = _times(training.embedding_learning_rate, bits, training.embedding_classes_power)
     return replace(
         training,
         budget=replace(
-            budget, passes=passes * (training.frozen_passes_factor if still else 1), classes_power=0.0
+            training.budget, passes=passes * (training.frozen_passes_factor if still else 1), classes_power=0.0
         ),
+        learning_rate=_times(training.learning_rate, bits, training.classes_power + more),
         embedding_learning_rate=rate * (training.random_rate_factor if scratch else 1),
+        classes_power=0.0,
         embedding_classes_power=0.0,
+        frozen_classes_power=0.0,
         random_rate_factor=1.0,
         frozen_passes_factor=1.0,
     )

@@ -104,7 +104,7 @@ PLACES = ("name", "train", "test", "validation", "path", "configuration", "revis
 INITIALISING = ("initial", "initial_scale")  # of ClassifierConfig: what word2vec replaces
 CLASSIFIER_KEYS = ("encoder", "hidden_size", "initial", "initial_scale")  # in every cell's identity
 TRAINING_KEYS = ("batch_size", "budget", "learning_rate", "embedding_learning_rate", "schedule", "weight_decay")
-SPENT = ("embedding_classes_power",)  # of TrainingConfig: what fitting to the classes has used up
+SPENT = ("classes_power", "embedding_classes_power", "frozen_classes_power")  # of TrainingConfig: what fitting uses up
 COUNTING = ("min_count", "max_size", "max_tokens")  # of TextConfig: what token ids and word2vec do not depend on
 
 

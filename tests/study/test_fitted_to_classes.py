@@ -21,8 +21,18 @@ from embexp.running import plan_study, run_study
 TRAINING = TrainingConfig(
     budget=BudgetConfig(min_steps=5, passes=2, classes_power=2),
     embedding_learning_rate=0.1,
+    classes_power=-0.5,
     embedding_classes_power=1,
+    frozen_classes_power=1,
 )
+
+
+NO_POWERS = {
+    "budget": replace(TRAINING.budget, classes_power=0),
+    "classes_power": 0,
+    "embedding_classes_power": 0,
+    "frozen_classes_power": 0,
+}
 
 
 def five_classes(folder, **changes):
@@ -41,21 +51,31 @@ def strategy_cells(config):
     return [cell for cell in plan_study(config).cells if cell.strategy != "tfidf"]
 
 
+def fingerprints_of(config):
+    """Return each strategy's, in the order of train sizes and seeds."""
+    cells = strategy_cells(config)
+    return {name: [c.task.fingerprint for c in cells if c.strategy == name] for name in {c.strategy for c in cells}}
+
+
 def fingerprints(config):
     return [cell.task.fingerprint for cell in strategy_cells(config)]
 
 
 def test_two_classes_keep_every_setting():
-    usual = TrainingConfig()
-    fitted = fit_to_cell(usual, 2)
-    assert fitted == replace(usual, budget=replace(usual.budget, classes_power=0), embedding_classes_power=0)
-    assert fitted == fit_to_cell(usual, 1)
+    usual, plain = compose_study([]).training, TrainingConfig()
+    assert usual != plain
+    for strategy in STRATEGIES.values():
+        assert fit_to_cell(usual, 2, strategy) == fit_to_cell(usual, 1, strategy) == plain
 
 
-def test_passes_and_the_rate_of_the_rows_grow_with_the_classes():
+def test_passes_and_rates_change_with_the_classes():
     fitted = fit_to_cell(TRAINING, 5)
     assert (fitted.budget.min_steps, fitted.budget.passes) == (5, 10.78)  # 2 passes, 2.32 bits squared
-    assert (fitted.learning_rate, fitted.embedding_learning_rate) == (TRAINING.learning_rate, 0.2322)
+    assert (fitted.learning_rate, fitted.embedding_learning_rate) == (0.002625, 0.2322)  # 0.004 / sqrt(2.32)
+    still = fit_to_cell(TRAINING, 5, STRATEGIES["frozen"])
+    assert (still.budget.passes, still.learning_rate) == (25.04, 0.006095)  # 2.32 bits once more
+    assert fit_to_cell(TRAINING, 5, STRATEGIES["random_frozen"]) == still
+    assert fit_to_cell(TRAINING, 5, STRATEGIES["random"]) == fitted
     assert fit_to_cell(fitted, 5) == fitted
     passes = [fit_to_cell(TRAINING, classes).budget.passes for classes in range(2, 30)]
     assert passes == sorted(set(passes))
@@ -65,7 +85,8 @@ def test_passes_and_the_rate_of_the_rows_grow_with_the_classes():
 def test_encoders_that_read_the_order_have_a_protocol_of_their_own(encoder):
     of_means, own = compose_study([]).training, compose_study([f"classifier={encoder}"]).training
     assert own != of_means
-    assert fit_to_cell(own, 6).budget.passes == pytest.approx(own.budget.passes * math.log2(6), rel=1e-3)
+    grown = math.log2(6) ** own.budget.classes_power
+    assert fit_to_cell(own, 6).budget.passes == pytest.approx(own.budget.passes * grown, rel=1e-3)
     assert fit_to_cell(own, 6).embedding_learning_rate == own.embedding_learning_rate
     paper = compose_study(["experiment=kim2014"]).training
     assert fit_to_cell(paper, 6).budget.passes == paper.budget.passes == 25
@@ -111,19 +132,19 @@ def test_the_estimator_has_that_rate_too():
 
 
 def test_a_cell_is_the_one_with_its_fitted_values_written_out(tmp_path):
-    written = TrainingConfig(
-        budget=BudgetConfig(min_steps=5, passes=10.78, classes_power=0),
-        embedding_learning_rate=0.2322,
-        embedding_classes_power=0,
-    )
-    by_rule, by_hand = five_classes(tmp_path), five_classes(tmp_path, training=written)
-    assert fingerprints(by_rule) == fingerprints(by_hand)
-    off = replace(TRAINING, budget=replace(TRAINING.budget, classes_power=0), embedding_classes_power=0)
-    assert not set(fingerprints(by_rule)) & set(fingerprints(five_classes(tmp_path, training=off)))
+    by_rule = fingerprints_of(five_classes(tmp_path))
+    for strategies, passes, rate in (({"random", "finetuned"}, 10.78, 0.002625), ({"random_frozen"}, 25.04, 0.006095)):
+        budget = BudgetConfig(min_steps=5, passes=passes)
+        written = TrainingConfig(budget=budget, learning_rate=rate, embedding_learning_rate=0.2322)
+        by_hand = fingerprints_of(five_classes(tmp_path, training=written))
+        assert {name for name in by_rule if by_rule[name] == by_hand[name]} == strategies
+    off = replace(TRAINING, **NO_POWERS)
+    without = fingerprints_of(five_classes(tmp_path, training=off))
+    assert not [name for name in by_rule if by_rule[name] == without[name]]
 
 
 def test_the_powers_leave_two_classes_alone(tmp_path):
-    off = replace(TRAINING, budget=replace(TRAINING.budget, classes_power=0), embedding_classes_power=0)
+    off = replace(TRAINING, **NO_POWERS)
     assert fingerprints(tiny_study(tmp_path, training=TRAINING)) == fingerprints(tiny_study(tmp_path, training=off))
 
 
