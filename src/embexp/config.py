@@ -129,11 +129,13 @@ class BudgetConfig:
     min_steps: int = 100
     passes: float = 2.5  # with two classes
     classes_power: float = 0.0  # passes are multiplied by log2(classes) to this power
+    frozen_factor: float = 1.0  # frozen: passes times this
+    frozen_classes_power: float = 0.0  # frozen: passes once more times log2(classes) to this power
 
 
 @dataclass(frozen=True)
 class TrainingConfig:
-    """The one protocol for all strategies and train sizes (docs/protocol.md has the evidence)."""
+    """The protocol of all train sizes, as it is for fine-tuning and two classes (docs/protocol.md has the evidence)."""
 
     batch_size: int = 32
     budget: BudgetConfig = field(default_factory=BudgetConfig)
@@ -141,9 +143,8 @@ class TrainingConfig:
     embedding_learning_rate: float = 0.4  # rows, with two classes
     classes_power: float = 0.0  # learning_rate is multiplied by log2(classes) to this power
     embedding_classes_power: float = 0.0  # embedding_learning_rate likewise
-    frozen_classes_power: float = 0.0  # frozen: learning_rate and passes once more likewise
+    frozen_classes_power: float = 0.0  # frozen: learning_rate once more likewise
     random_rate_factor: float = 1.0  # random: embedding_learning_rate times this
-    frozen_passes_factor: float = 1.0  # frozen: passes times this
     schedule: str = "linear"  # linear (both rates fall to 0 over the budget) | constant
     weight_decay: float = 0.0  # decoupled; neither rows nor biases
     device: str = "auto"  # auto | cpu | cuda
@@ -163,7 +164,7 @@ class TuningConfig:
     A range is two numbers between which values are drawn, evenly on a log scale; two equal ones hold a value fixed.
     """
 
-    kind: str = "none"  # none (one protocol for all) | random (independent draws)
+    kind: str = "none"  # none (the protocol of training) | random (independent draws)
     draws: int = 16  # of every strategy in every cell
     folds: int = 5  # of the cross-validation inside the labelled texts
     folds_until: int = 5000  # labels; with more of them one split judges, which is precise enough

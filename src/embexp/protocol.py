@@ -11,7 +11,7 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from embexp.config import TrainingConfig
+from embexp.config import BudgetConfig, TrainingConfig
 
 if TYPE_CHECKING:
     from embexp.classify.strategies import Strategy
@@ -26,30 +26,28 @@ def fit_to_cell(training: TrainingConfig, classes: int, strategy: Strategy | Non
         learning_rate              b ** training.classes_power
         embedding_learning_rate    b ** training.embedding_classes_power
 
-    Rows learned from scratch have `training.random_rate_factor` times the rate. Where no row is trained, passes and
-    `learning_rate` are multiplied by b ** `training.frozen_classes_power` once more, and passes by
-    `training.frozen_passes_factor`. The powers and factors of each encoder stand in
-    conf/classifier/ (docs/encoders.md). All of this is used up in what is returned: the powers are 0 and the factors 1, so fitting
-    again changes nothing.
+    Rows learned from scratch have `training.random_rate_factor` times the rate. Where no row is trained there are
+    `training.budget.frozen_factor` times the passes, and passes and `learning_rate` are multiplied by b to the power of
+    `training.budget.frozen_classes_power` and `training.frozen_classes_power` once more. The powers and factors of each
+    encoder stand in conf/classifier/ (docs/encoders.md). All of this is used up in what is returned: the powers are 0
+    and the factors 1, so fitting again changes nothing.
     """
-    bits = math.log2(max(2, classes))
+    bits, budget = math.log2(max(2, classes)), training.budget
     scratch = strategy is not None and strategy.scratch
     still = strategy is not None and not strategy.trained
-    more = training.frozen_classes_power if still else 0.0
-    passes = _times(training.budget.passes, bits, training.budget.classes_power + more)
+    passes = _times(budget.passes, bits, budget.classes_power + (budget.frozen_classes_power if still else 0))
     rate = _times(training.embedding_learning_rate, bits, training.embedding_classes_power)
     return replace(
         training,
-        budget=replace(
-            training.budget, passes=passes * (training.frozen_passes_factor if still else 1), classes_power=0.0
+        budget=BudgetConfig(budget.min_steps, passes * (budget.frozen_factor if still else 1)),
+        learning_rate=_times(
+            training.learning_rate, bits, training.classes_power + (training.frozen_classes_power if still else 0)
         ),
-        learning_rate=_times(training.learning_rate, bits, training.classes_power + more),
         embedding_learning_rate=rate * (training.random_rate_factor if scratch else 1),
         classes_power=0.0,
         embedding_classes_power=0.0,
         frozen_classes_power=0.0,
         random_rate_factor=1.0,
-        frozen_passes_factor=1.0,
     )
 
 

@@ -104,6 +104,7 @@ PLACES = ("name", "train", "test", "validation", "path", "configuration", "revis
 INITIALISING = ("initial", "initial_scale")  # of ClassifierConfig: what word2vec replaces
 CLASSIFIER_KEYS = ("encoder", "hidden_size", "initial", "initial_scale")  # in every cell's identity
 TRAINING_KEYS = ("batch_size", "budget", "learning_rate", "embedding_learning_rate", "schedule", "weight_decay")
+BUDGET_KEYS = ("min_steps", "passes")  # of BudgetConfig: what fitting to the classes leaves
 SPENT = ("classes_power", "embedding_classes_power", "frozen_classes_power")  # of TrainingConfig: what fitting uses up
 COUNTING = ("min_count", "max_size", "max_tokens")  # of TextConfig: what token ids and word2vec do not depend on
 
@@ -278,9 +279,7 @@ def _cell_settings(
         settings["labelled_min_count"] = config.text.min_count
     if strategy is None:
         return settings
-    training = training_settings(config, len(classes), strategy) | {
-        "device": _resolve_device(config.training.device)
-    }
+    training = training_settings(config, len(classes), strategy) | {"device": _resolve_device(config.training.device)}
     classifier = _moved(config.classifier, CLASSIFIER_KEYS)
     encoder = ENCODERS[config.classifier.encoder]
     if "hidden_size" not in encoder.reads:
@@ -302,7 +301,7 @@ def training_settings(config: StudyConfig, classes: int, strategy: Strategy | No
     """Return what of a study's training moves the bytes of a cell, fitted to the classes and the strategy."""
     fitted = fit_to_cell(config.training, classes, strategy)
     settings = {key: value for key, value in _moved(fitted, TRAINING_KEYS).items() if key not in SPENT}
-    del settings["budget"]["classes_power"]
+    settings["budget"] = {key: settings["budget"][key] for key in BUDGET_KEYS}
     return settings
 
 

@@ -19,7 +19,7 @@ from embexp.protocol import fit_to_cell
 from embexp.running import plan_study, run_study
 
 TRAINING = TrainingConfig(
-    budget=BudgetConfig(min_steps=5, passes=2, classes_power=2),
+    budget=BudgetConfig(min_steps=5, passes=2, classes_power=2, frozen_classes_power=1),
     embedding_learning_rate=0.1,
     classes_power=-0.5,
     embedding_classes_power=1,
@@ -28,7 +28,7 @@ TRAINING = TrainingConfig(
 
 
 NO_POWERS = {
-    "budget": replace(TRAINING.budget, classes_power=0),
+    "budget": replace(TRAINING.budget, classes_power=0, frozen_classes_power=0),
     "classes_power": 0,
     "embedding_classes_power": 0,
     "frozen_classes_power": 0,
@@ -104,7 +104,7 @@ def test_random_rows_may_have_a_rate_of_their_own(tmp_path):
 
 
 def test_rows_that_stay_may_have_more_passes(tmp_path):
-    config = tiny_study(tmp_path, training=replace(TRAINING, frozen_passes_factor=1.5))
+    config = tiny_study(tmp_path, training=replace(TRAINING, budget=replace(TRAINING.budget, frozen_factor=1.5)))
     passes = {cell.strategy: cell.task.config["training"]["budget"]["passes"] for cell in strategy_cells(config)}
     usual = TRAINING.budget.passes
     assert passes == {"random": usual, "frozen": 1.5 * usual, "finetuned": usual, "random_frozen": 1.5 * usual}
@@ -114,7 +114,7 @@ def test_rows_that_stay_may_have_more_passes(tmp_path):
         for each in (config, spelled)
     ]
     assert still[0] == still[1]
-    both = replace(TRAINING, frozen_passes_factor=1.5, random_rate_factor=2.5)
+    both = replace(TRAINING, budget=replace(TRAINING.budget, frozen_factor=1.5), random_rate_factor=2.5)
     for strategy in STRATEGIES.values():
         fitted = fit_to_cell(both, 5, strategy)
         assert fit_to_cell(fitted, 5, strategy) == fitted

@@ -12,7 +12,7 @@ from embexp.config import BudgetConfig
 
 
 def optimiser_steps(budget: BudgetConfig, texts: int, batch_size: int) -> int:
-    """Return the number of optimiser steps for a train size: the one rule for all sizes and strategies."""
+    """Return the number of optimiser steps for a train size: the one rule for all sizes."""
     return max(budget.min_steps, math.ceil(budget.passes * texts / batch_size))
 
 
