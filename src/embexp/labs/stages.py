@@ -173,9 +173,11 @@ def neighbours_task(plan: Plan) -> Task | None:
     return Task(FIND_NEIGHBOURS, {"train_size": size, "seed": seed}, needs, title=f"neighbours n={size:05d}")
 
 
-def protocol_of(config: StudyConfig, classes: int) -> dict[str, Any]:
-    """Return the settings of the classifier's training as tasks hold them, fitted to the number of classes."""
-    classifier, training = asdict(config.classifier), training_settings(config, classes)
+def protocol_of(config: StudyConfig, classes: int, strategy: str = "finetuned") -> dict[str, Any]:
+    """Return the settings of the classifier's training as tasks hold them, fitted to the classes and the strategy."""
+    from embexp.classify.strategies import STRATEGIES
+
+    classifier, training = asdict(config.classifier), training_settings(config, classes, STRATEGIES[strategy])
     return {  # `settings` refuses others than the usual in all other keys
         "classifier": {key: classifier[key] for key in CLASSIFIER_KEYS},
         "training": {key: training[key] for key in TRAINING_KEYS} | {"device": "cpu"},

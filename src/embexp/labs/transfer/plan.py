@@ -134,13 +134,14 @@ def _cell(target: Target, source: Source, use: str, words: str, size: int, seed:
         needs |= {"source": source.task, "source_dataset": source.dataset}
     if words == "shared":
         needs["shared"] = shared
+    strategy = STRATEGY[use, source.task is not None]
     config = {
         "kind": source.kind,
-        "strategy": STRATEGY[use, source.task is not None],
+        "strategy": strategy,
         "vector_size": target.config.word2vec.vector_size,
         "train_size": size,
         "seed": seed,
-    } | protocol_of(target.config, len(target.plan.facts.classes))
+    } | protocol_of(target.config, len(target.plan.facts.classes), strategy)
     title = f"{target.name} from {source.name}, {use}, {words} words, n={size} s={seed}"
     task = Task(TRANSFER_CELL, config, needs, title=title, cost=0.5 + size / 3000)
     return TransferCell(target.name, source, use, words, size, seed, task)
