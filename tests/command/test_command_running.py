@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from pathlib import Path
@@ -124,4 +125,6 @@ def test_the_composed_configuration_can_be_looked_at(embexp: Embexp) -> None:
     assert (said.code, said.studies) == (0, [])
     assert "seeds: 3\n" in said.out
     assert embexp("--cfg", "job", "-p", "nowhere").code == 2
+    before = logging.getLogger().level, list(logging.getLogger().handlers)
     assert "movie_reviews" in embexp("--info", "defaults").out
+    assert (logging.getLogger().level, list(logging.getLogger().handlers)) == before

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import traceback
@@ -57,7 +58,8 @@ def show(arguments: Arguments) -> int:
         """Stand where Hydra wants a function; these options never call it."""
 
     try:
-        _start_hydra(arguments.words(), nothing)
+        with _kept_logging():
+            _start_hydra(arguments.words(), nothing)
     except BrokenPipeError:
         raise
     except COMPOSITION_ERRORS as error:
@@ -67,6 +69,18 @@ def show(arguments: Arguments) -> int:
     except SystemExit as stop:
         return 2 if stop.code else 0  # a part that --package names and that does not exist
     return 0
+
+
+@contextmanager
+def _kept_logging() -> Iterator[None]:
+    """Leave logging as it was: `--info` sets it to tell everything, on the stdout of that moment."""
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    try:
+        yield
+    finally:
+        root.setLevel(level)
+        root.handlers[:] = handlers
 
 
 @dataclass
