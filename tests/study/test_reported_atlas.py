@@ -42,4 +42,6 @@ def test_its_name_stands_for_its_studies():
 def test_a_preset_is_still_the_study_that_was_reported(preset, tmp_path, monkeypatch):
     """A changed default or stage shows here, without running anything."""
     monkeypatch.chdir(tmp_path)
-    assert plan_study(compose_study(reproduce.words_of(preset))).fingerprint == reported(preset)["study"]["fingerprint"]
+    fingerprint = reported(preset)["study"]["fingerprint"]
+    assert plan_study(compose_study(reproduce.words_of(preset))).fingerprint == fingerprint
+    assert plan_study(reproduce.read_reported(preset).config).fingerprint == fingerprint  # what `reproduce` runs
